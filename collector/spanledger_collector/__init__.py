@@ -1,0 +1,1 @@
+"""The embedded collector: OTLP in, write-ahead log, ClickHouse out."""

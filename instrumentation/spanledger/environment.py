@@ -1,0 +1,41 @@
+"""Every environment variable that Spanledger reads, declared once.
+
+Variables of OpenTelemetry itself (``OTEL_*``) keep their specified meaning.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+OTLP_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+"""Base address of the collector; the SDK's default where unset (``http://localhost:4318``)."""
+
+OTLP_PROTOCOL: Final = "OTEL_EXPORTER_OTLP_PROTOCOL"
+"""``http/protobuf`` (default) or ``grpc``."""
+
+SERVICE_NAME: Final = "OTEL_SERVICE_NAME"
+"""The engine's ``service.name`` where ``configure`` is not told."""
+
+PRICES: Final = "SPANLEDGER_PRICES"
+"""Path of a TOML file with own price rows, consulted before the built-in book."""
+
+DSN: Final = "SPANLEDGER_DSN"
+"""Where the ledger is: ``chdb:///path`` or ``clickhouse://user:password@host:port/database``."""
+
+API_URL: Final = "SPANLEDGER_API_URL"
+"""Base address of the API that ``spanledger report`` reads."""
+
+HOST: Final = "SPANLEDGER_HOST"
+"""Address that the servers listen on; loopback by default."""
+
+OTLP_HTTP_PORT: Final = "SPANLEDGER_OTLP_HTTP_PORT"
+"""Port of the OTLP/HTTP receiver; 0 takes a free one."""
+
+API_PORT: Final = "SPANLEDGER_API_PORT"
+"""Port of the API; 0 takes a free one."""
+
+LOCALE: Final = "SPANLEDGER_LOCALE"
+"""``en`` or ``zh-TW``: language of messages where the request does not say."""
+
+ALERT_OPERATION_USD: Final = "SPANLEDGER_ALERT_OPERATION_USD"
+"""A single operation above this many USD is worth an alert."""

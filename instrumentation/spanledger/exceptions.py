@@ -1,0 +1,82 @@
+"""Every error that Spanledger raises on purpose.
+
+::
+
+    SpanledgerError
+    ├── PermanentError            the same call fails again: mend the input
+    │   ├── ConfigurationError    a setting, flag or file cannot be used
+    │   ├── PriceBookError        a price row is incomplete or contradicts another
+    │   ├── UnknownPriceError     nothing in the book prices what was asked for
+    │   ├── InvalidRequestError   a request names a parameter or carries a body that is not valid
+    │   └── MigrationError        the ledger's schema is not the one this program knows
+    └── RetryableError            the same call may succeed later
+        ├── LedgerUnavailableError    the ledger cannot be reached or is held by another process
+        └── OverloadedError           the receiver has no room; the sender keeps the batch
+
+A pipeline needs one distinction only: whether trying again can help. Messages name the bad value and what to do.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConfigurationError",
+    "InvalidRequestError",
+    "LedgerUnavailableError",
+    "MigrationError",
+    "OverloadedError",
+    "PermanentError",
+    "PriceBookError",
+    "RetryableError",
+    "SpanledgerError",
+    "UnknownPriceError",
+]
+
+
+class SpanledgerError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class PermanentError(SpanledgerError):
+    """Trying again with the same input fails again."""
+
+
+class RetryableError(SpanledgerError):
+    """Trying again later may succeed."""
+
+
+class ConfigurationError(PermanentError):
+    """A setting, flag or file cannot be used as it is."""
+
+
+class PriceBookError(PermanentError):
+    """A price row is incomplete, malformed or contradicts another row."""
+
+
+class UnknownPriceError(PermanentError):
+    """No row of the price book prices what was asked for."""
+
+
+class InvalidRequestError(PermanentError):
+    """A request carries a parameter or body that is not valid.
+
+    Args:
+        detail: What is wrong and what would be accepted.
+        parameter: Name of the offending parameter, or None where the body as a whole is meant.
+    """
+
+    def __init__(self, detail: str, *, parameter: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.parameter = parameter
+
+
+class MigrationError(PermanentError):
+    """The ledger's schema is not the one this program knows."""
+
+
+class LedgerUnavailableError(RetryableError):
+    """The ledger cannot be reached, or another process holds it."""
+
+
+class OverloadedError(RetryableError):
+    """The receiver has no room for more; the sender keeps what it sent."""
