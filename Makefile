@@ -1,0 +1,59 @@
+# Every task of this repository. `make demo` and `make test` need nothing but git, make and Python 3.11.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+RUN_READY := .venv/.ready-run
+DEV_READY := .venv/.ready-dev
+
+.PHONY: help demo test check format lint types bench chaos collector lock build clean
+
+help: ## List the tasks
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(RUN_READY) ## Run sample engines against a live ledger and print what they cost
+	@$(BIN)/spanledger demo
+
+test: $(DEV_READY) ## Run the whole test suite
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+check: $(DEV_READY) lint types test ## Format, lint, types and tests: what must be green before a commit
+
+format: $(DEV_READY) ## Rewrite the sources in the one format
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lint: $(DEV_READY) ## Format, lint, import direction and price rows
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports
+	@$(BIN)/spanledger prices check
+
+types: $(DEV_READY) ## mypy and pyright, both strict
+	@$(BIN)/mypy
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+bench: $(DEV_READY) ## Measure speed and memory on this machine
+	@$(BIN)/python benchmarks/ingest.py
+	@$(BIN)/python benchmarks/reports.py
+
+chaos: $(DEV_READY) ## Kill the collector again and again and recount
+	@$(BIN)/python -m tests.chaos.kill_and_recount
+
+collector: ## Build the OpenTelemetry Collector distribution (needs Go)
+	@collector/build.sh
+
+lock: $(DEV_READY) ## Resolve the dependencies anew into requirements/
+	@requirements/lock.sh
+
+build: $(DEV_READY) ## Build the wheel and the source distribution
+	@$(BIN)/uv build --offline --no-build-isolation
+
+clean: ## Remove everything that the other tasks made
+	@rm -rf .venv .cache .demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(RUN_READY): requirements/run.txt requirements/install.sh pyproject.toml
+	@test -e $(DEV_READY) && touch $@ || requirements/install.sh run
+
+$(DEV_READY): requirements/dev.txt requirements/install.sh pyproject.toml
+	@requirements/install.sh dev
