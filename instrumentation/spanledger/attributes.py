@@ -81,5 +81,8 @@ GEN_AI_CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
 GEN_AI_REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 """Token usage as the OpenTelemetry GenAI conventions name it; input includes cached, output includes reasoning."""
 
+STEP_METADATA_PREFIX: Final = "step.metadata."
+"""Any attribute below this prefix becomes an entry of the performance record's ``metadata``."""
+
 IDENTITY: Final = (USER_ID, EXECUTION_ID, TASK_TYPE, STEP_NAME, STEP_SPAN_ID, PROMPT_CATEGORY, PROMPT_NAME)
 """The attributes that are stamped on every span inside an execution, in the order of the design."""

@@ -1,0 +1,82 @@
+"""The ``spanledger`` command: one group, each subcommand imported only when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from spanledger.exceptions import SpanledgerError
+from spanledger.version import __version__
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "api": "Serve the reports over HTTP.",
+    "collector": "Receive OTLP and load it into the ledger.",
+    "demo": "Run sample engines against a live ledger and print what they cost.",
+    "migrate": "Bring the ledger's schema up to date.",
+    "prices": "Look up, check and apply the price book.",
+    "report": "Print a report of the running API.",
+    "up": "Run collector, ledger and API in one process.",
+}
+"""Name and one-line help of each subcommand; it lives in the module of the same name as ``command``."""
+
+
+class _LazyGroup(click.Group):
+    """A group that knows its subcommands by name and imports one only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in alphabetical order."""
+        del ctx
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of a subcommand; None if there is no such subcommand."""
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        try:
+            module = import_module(f"{__name__}.{cmd_name}")
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.startswith("spanledger"):
+                raise
+            message = f"'{cmd_name}' needs {error.name}, which is not installed: pip install 'spanledger[server]'"
+            raise click.ClickException(message) from error
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Print names and one-line helps without importing anything."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="spanledger")
+def _spanledger() -> None:
+    """The exact ledger of what AI and media workloads cost and how long they take."""
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage.
+
+    Args:
+        arguments: The words after ``spanledger``; None takes those of the process.
+    """
+    try:
+        _spanledger.main(args=arguments, prog_name="spanledger", standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except SpanledgerError as error:
+        click.echo(f"spanledger: {error}", err=True)
+        sys.exit(1)
+    sys.exit(0)
