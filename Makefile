@@ -53,7 +53,7 @@ clean: ## Remove everything that the other tasks made
 	@rm -rf .venv .cache .demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(RUN_READY): requirements/run.txt requirements/install.sh pyproject.toml
-	@test -e $(DEV_READY) && touch $@ || requirements/install.sh run
+	@requirements/install.sh run
 
 $(DEV_READY): requirements/dev.txt requirements/install.sh pyproject.toml
 	@requirements/install.sh dev
