@@ -1,0 +1,131 @@
+"""The ledger's schema as numbered SQL files, applied in order and each once."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from spanledger.exceptions import MigrationError
+
+if TYPE_CHECKING:
+    from spanledger_clickhouse.ledger import Ledger
+
+__all__ = ["Migration", "known_migrations", "migrate"]
+
+_FILE_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
+_STATEMENT_END = re.compile(r";[ \t]*$", re.MULTILINE)
+_COMMENT_LINE = re.compile(r"^\s*--.*$", re.MULTILINE)
+
+_RECORD_TABLE = """
+CREATE TABLE IF NOT EXISTS schema_migrations
+(
+    version    UInt32,
+    name       String,
+    checksum   String,
+    applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = ReplacingMergeTree(applied_at)
+ORDER BY version
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered file.
+
+    Attributes:
+        version: The number the file's name begins with.
+        name: The rest of the name.
+        sql: Its statements, each ended by a semicolon at the end of a line.
+    """
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the statements, comments and blank lines left out."""
+        return hashlib.sha256("\n".join(self.statements).encode()).hexdigest()
+
+    @property
+    def statements(self) -> list[str]:
+        """The statements in order, without comments at the start of lines."""
+        bare = _COMMENT_LINE.sub("", self.sql)
+        return [statement.strip() for statement in _STATEMENT_END.split(bare) if statement.strip()]
+
+
+def known_migrations() -> list[Migration]:
+    """The migrations this program carries, in order.
+
+    Raises:
+        MigrationError: A number is missing or stands twice.
+    """
+    found = sorted(
+        (
+            Migration(int(match[1]), match[2], resource.read_text(encoding="utf-8"))
+            for resource in files(__name__).iterdir()
+            if (match := _FILE_NAME.fullmatch(resource.name))
+        ),
+        key=lambda migration: migration.version,
+    )
+    if [migration.version for migration in found] != list(range(1, len(found) + 1)):
+        message = f"Migration numbers must run from 1 without gaps, not {[m.version for m in found]}."
+        raise MigrationError(message)
+    return found
+
+
+def migrate(ledger: Ledger, migrations: list[Migration] | None = None) -> list[Migration]:
+    """Bring the ledger's schema up to date.
+
+    Every statement may run again, so a migration that was interrupted is simply applied once more.
+
+    Args:
+        ledger: The ledger to change.
+        migrations: What to apply; None takes :func:`known_migrations`.
+
+    Returns:
+        What was applied now, in order; empty if the schema was current.
+
+    Raises:
+        MigrationError: An applied migration was edited afterwards, or the ledger is newer than this program. Nothing
+            has been changed then.
+    """
+    known = known_migrations() if migrations is None else migrations
+    ledger.command(_RECORD_TABLE)
+    applied = {
+        row["version"]: row for row in ledger.query("SELECT version, name, checksum FROM schema_migrations FINAL")
+    }
+    _check_history(known, applied)
+    pending = [migration for migration in known if migration.version not in applied]
+    for migration in pending:
+        for statement in migration.statements:
+            ledger.command(statement)
+        ledger.command(
+            "INSERT INTO schema_migrations (version, name, checksum) "
+            "SELECT {version:UInt32}, {name:String}, {checksum:String}",
+            {"version": migration.version, "name": migration.name, "checksum": migration.checksum},
+        )
+    return pending
+
+
+def _check_history(known: list[Migration], applied: dict[object, dict[str, object]]) -> None:
+    by_version = {migration.version: migration for migration in known}
+    for version, row in sorted(applied.items(), key=str):
+        migration = by_version.get(version) if isinstance(version, int) else None
+        if migration is None:
+            message = (
+                f"The ledger has migration {version} ({row['name']}), which this program does not know; "
+                "upgrade Spanledger."
+            )
+            raise MigrationError(message)
+        if row["checksum"] != migration.checksum:
+            message = (
+                f"Migration {migration.version:04d}_{migration.name} was edited after it ran here; "
+                "restore the file and put the change into a new migration."
+            )
+            raise MigrationError(message)
