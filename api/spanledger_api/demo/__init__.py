@@ -1,0 +1,1 @@
+"""The demonstration: sample engines, the services they pay on loopback, and what it all cost."""
