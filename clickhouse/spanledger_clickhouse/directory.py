@@ -23,7 +23,8 @@ _ENGINE_CONFIGURATION = """<clickhouse>
 class LedgerDirectory:
     """One directory, held by one process at a time.
 
-    Layout: ``store/`` is the engine's, ``segments/`` the collector's write-ahead log, ``lock`` names the holder.
+    Layout: ``store/`` is the engine's, ``segments/`` the collector's write-ahead log, ``quarantine/`` what could not be
+    loaded, ``lock`` names the holder.
 
     Args:
         path: The directory; it is created on :meth:`acquire`.
@@ -33,6 +34,7 @@ class LedgerDirectory:
         self.path = path
         self.store = path / "store"
         self.segments = path / "segments"
+        self.quarantine = path / "quarantine"
         self.engine_configuration = path / "engine.xml"
         self._lock: IO[str] | None = None
 

@@ -39,15 +39,19 @@ class Ledger:
 
     Each statement borrows a client of its own, since a client runs one statement at a time; idle ones are kept.
     Close it, or use it as a context manager: an embedded engine is held by one process at a time.
+
+    Attributes:
+        dsn: Where the ledger is.
+        directory: The held directory of an embedded ledger; None for a server.
     """
 
     def __init__(self, dsn: Dsn) -> None:
         self.dsn = dsn
         self._idle: list[Client] = []
         self._lock = threading.Lock()
-        self._directory = LedgerDirectory(dsn.path) if dsn.path is not None else None
-        if self._directory is not None:
-            self._directory.acquire()
+        self.directory = LedgerDirectory(dsn.path) if dsn.path is not None else None
+        if self.directory is not None:
+            self.directory.acquire()
         try:
             self._idle.append(self._connect())
         except BaseException:
@@ -105,18 +109,18 @@ class Ledger:
             idle, self._idle = self._idle, []
         for client in idle:
             client.close()
-        if self._directory is not None:
-            self._directory.release()
+        if self.directory is not None:
+            self.directory.release()
 
     def _connect(self) -> Client:
         dsn = self.dsn
         settings = {**_READ_SETTINGS, **dsn.settings}
         try:
-            if self._directory is not None:
+            if self.directory is not None:
                 client = clickhouse_connect.get_client(
                     interface="chdb",
-                    path=str(self._directory.store),
-                    chdb_options={**_ENGINE_OPTIONS, "config-file": str(self._directory.engine_configuration)},
+                    path=str(self.directory.store),
+                    chdb_options={**_ENGINE_OPTIONS, "config-file": str(self.directory.engine_configuration)},
                     settings=settings,
                     tz_mode="aware",
                 )
@@ -133,7 +137,7 @@ class Ledger:
                 )
             client.command(f"CREATE DATABASE IF NOT EXISTS {_identifier(dsn.database)}")
             client.database = dsn.database
-            if self._directory is not None:
+            if self.directory is not None:
                 client.command(f"USE {_identifier(dsn.database)}")
         except ClickHouseError as error:
             where = str(dsn.path) if dsn.embedded else f"{dsn.host}:{dsn.port or 8123}"

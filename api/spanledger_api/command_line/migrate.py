@@ -1,0 +1,28 @@
+"""``spanledger migrate``: bring the ledger's schema up to date."""
+
+from __future__ import annotations
+
+import click
+
+from spanledger_api.command_line.options import dsn_option
+from spanledger_api.command_line.output import print_json
+
+__all__ = ["command"]
+
+
+@click.command("migrate")
+@dsn_option
+@click.option("--json", "as_json", is_flag=True, help="Print what was applied as JSON.")
+def command(dsn: str, *, as_json: bool) -> None:
+    """Bring the ledger's schema up to date; a current one is left alone."""
+    from spanledger_clickhouse.ledger import open_ledger  # noqa: PLC0415 - the engine is slow to load
+    from spanledger_clickhouse.migrations import migrate  # noqa: PLC0415
+
+    with open_ledger(dsn) as ledger:
+        applied = migrate(ledger)
+    if as_json:
+        print_json([{"version": migration.version, "name": migration.name} for migration in applied])
+        return
+    for migration in applied:
+        click.echo(f"{migration.version:04d} {migration.name}")
+    click.echo("The schema is up to date.", err=True)

@@ -1,0 +1,62 @@
+"""What the commands that serve share: options, each declared once, and how they end."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from spanledger import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_Command = TypeVar("_Command", bound="Callable[..., object]")
+
+__all__ = ["DEFAULT_DSN", "block_stop_signals", "dsn_option", "host_option", "port_option"]
+
+DEFAULT_DSN = "chdb://./spanledger-data"
+"""An embedded ledger below the current directory."""
+
+dsn_option = click.option(
+    "--dsn",
+    default=DEFAULT_DSN,
+    envvar=environment.DSN,
+    show_default=True,
+    help="Where the ledger is: chdb:///directory or clickhouse://user:password@host:8123/database.",
+)
+
+host_option = click.option(
+    "--host", default="127.0.0.1", envvar=environment.HOST, show_default=True, help="Address to listen on."
+)
+
+
+def port_option(name: str, default: int, variable: str, what: str) -> Callable[[_Command], _Command]:
+    """An option for a port to listen on.
+
+    Args:
+        name: The option, e.g. ``--api-port``.
+        default: The port where neither option nor variable names one.
+        variable: The environment variable that names one.
+        what: What listens there.
+    """
+    return click.option(
+        name,
+        type=click.IntRange(0, 65535),
+        default=default,
+        envvar=variable,
+        show_default=True,
+        help=f"{what}; 0 takes a free one.",
+    )
+
+
+def block_stop_signals() -> set[signal.Signals]:
+    """Block the signals that end the process, in every thread started from now on, so that one place waits for them.
+
+    Returns:
+        The signals to wait for with ``signal.sigwait``.
+    """
+    stopped = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stopped)
+    return stopped
