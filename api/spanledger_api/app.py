@@ -1,0 +1,65 @@
+"""The HTTP API as one ASGI app."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from spanledger.version import __version__
+from spanledger_api import executions, health, recommendations, reports
+from spanledger_api.deployment import Deployment
+from spanledger_api.messages import Locale, default_locale
+from spanledger_api.metrics import Metrics, MetricsMiddleware
+from spanledger_api.problem import install_problem_handlers
+from spanledger_api.security import SecurityHeadersMiddleware
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from spanledger_clickhouse.ledger import Ledger
+
+__all__ = ["create_app"]
+
+_DESCRIPTION = """
+What AI and media workloads cost and how long they take.
+
+A report covers the spans that *started* in its window. Amounts are JSON numbers with every digit, of one `currency`;
+durations are milliseconds. A report's body is a bare list; how fresh it is and what share of it is not priced by a
+price of its own travels in `Spanledger-*` headers. Errors are `application/problem+json` (RFC 9457).
+"""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(ledger: Ledger, *, clock: Callable[[], datetime] = _utc_now, locale: Locale | None = None) -> FastAPI:
+    """The API over one ledger.
+
+    Args:
+        ledger: What the reports read. The caller keeps it open while the app serves, and closes it.
+        clock: The current time, aware; it decides which calendar period is the current one.
+        locale: Language of messages where a request asks for none; None takes ``SPANLEDGER_LOCALE``, else English.
+
+    Raises:
+        ConfigurationError: ``SPANLEDGER_LOCALE`` names a language there is not.
+    """
+    app = FastAPI(
+        title="Spanledger",
+        version=__version__,
+        description=_DESCRIPTION,
+        # The framework would emit spans of its own once the process has a tracer; served beside the collector, the
+        # ledger would then fill with its own reports.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    metrics = Metrics()
+    app.state.deployment = Deployment(ledger, clock, locale or default_locale())
+    app.state.metrics = metrics
+    app.add_middleware(SecurityHeadersMiddleware)
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
+    install_problem_handlers(app)
+    for router in (reports.router, recommendations.router, executions.router, health.router):
+        app.include_router(router)
+    return app

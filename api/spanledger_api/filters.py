@@ -1,0 +1,60 @@
+"""Which records a report reads: an allow-list of columns, every value bound on the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spanledger_api.window import Window
+
+
+class Dimension(StrEnum):
+    """A text column that a report may be narrowed by; no other name ever reaches SQL."""
+
+    CURRENCY = "currency"
+    EXECUTION_ID = "execution_id"
+    SERVICE = "service"
+    TASK_TYPE = "task_type"
+    USER_ID = "user_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Conditions joined by AND, and the values they bind.
+
+    Attributes:
+        conditions: SQL conditions whose values are ``{name:Type}`` placeholders only.
+        parameters: Value of each placeholder.
+    """
+
+    conditions: tuple[str, ...]
+    parameters: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    @classmethod
+    def within(cls, window: Window) -> Where:
+        """Records whose span started inside the window."""
+        started = "started_at >= fromUnixTimestamp64Nano({window_start:Int64}, 'UTC')"
+        if window.end is None:
+            return cls((started,), {"window_start": window.start})
+        ended = "started_at < fromUnixTimestamp64Nano({window_end:Int64}, 'UTC')"
+        return cls((started, ended), {"window_start": window.start, "window_end": window.end})
+
+    def equal(self, dimension: Dimension, value: str | None) -> Where:
+        """Narrowed to records with this value; None leaves it as it is, an empty text selects records without one."""
+        if value is None:
+            return self
+        condition = f"{dimension.value} = {{{dimension.value}:String}}"
+        return replace(
+            self,
+            conditions=(*self.conditions, condition),
+            parameters={**self.parameters, dimension.value: value},
+        )
+
+    @property
+    def sql(self) -> str:
+        """The text that follows ``WHERE``."""
+        return " AND ".join(self.conditions)

@@ -1,0 +1,117 @@
+"""The query parameters that reports share: which window, whose records, what form."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
+
+from spanledger_api.filters import Dimension, Where
+from spanledger_api.times import parse_rfc3339
+from spanledger_api.window import Period, Window, overridden, period_window, zone_names
+
+__all__ = ["CostFilters", "CostWindow", "ReportFormat", "ServiceFilter", "TimeWindow"]
+
+
+class ReportFormat(StrEnum):
+    """The form of a report's body."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+def _known_zone(name: str) -> str:
+    if name not in zone_names():
+        message = "not an IANA time zone name, such as UTC or Asia/Taipei"
+        raise ValueError(message)
+    return name
+
+
+_Instant = Annotated[
+    int,
+    BeforeValidator(parse_rfc3339),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-01T00:00:00+08:00"]}),
+]
+
+
+class TimeWindow(BaseModel, extra="forbid", frozen=True):
+    """Which spans a report covers, by the time they started."""
+
+    period: Period = Field(
+        Period.MONTHLY,
+        description="The current calendar period in `timezone`, from its first instant; weeks start Monday.",
+    )
+    start: _Instant | None = Field(
+        None, alias="from", description="First instant covered (RFC 3339 with offset); overrides the period's start."
+    )
+    end: _Instant | None = Field(
+        None, alias="to", description="First instant no longer covered (RFC 3339 with offset); no end where absent."
+    )
+    timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        "UTC", description="IANA time zone whose calendar the period follows.", examples=["Asia/Taipei"]
+    )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone whose calendar the report follows."""
+        return ZoneInfo(self.timezone)
+
+    def window(self, now: datetime) -> Window:
+        """The half-open window that is asked for.
+
+        Raises:
+            InvalidRequestError: It would be empty.
+        """
+        return overridden(period_window(self.period, now, self.zone), self.start, self.end)
+
+    def where(self, now: datetime) -> Where:
+        """The conditions on the records to read.
+
+        Raises:
+            InvalidRequestError: The window would be empty.
+        """
+        return Where.within(self.window(now))
+
+
+class CostWindow(TimeWindow, frozen=True):
+    """A window over amounts of one currency."""
+
+    currency: str = Field(
+        "USD", pattern="^[A-Z]{3}$", description="ISO 4217 code; only its records are read, so nothing is converted."
+    )
+
+    def where(self, now: datetime) -> Where:
+        """The conditions on the cost records to read; raises as the base does."""
+        return super().where(now).equal(Dimension.CURRENCY, self.currency)
+
+
+class CostFilters(CostWindow, frozen=True):
+    """A window over amounts, narrowed to some of the records."""
+
+    user_id: str | None = Field(None, alias="userId", description="This user only; empty: records without a user.")
+    task_type: str | None = Field(None, alias="taskType", description="This task type only; empty: records without.")
+    execution_id: str | None = Field(
+        None, alias="executionId", description="This task execution only; empty: records without."
+    )
+    format: ReportFormat = Field(ReportFormat.JSON, description="Form of the body.")
+
+    def where(self, now: datetime) -> Where:
+        """The conditions on the cost records to read; raises as the base does."""
+        return (
+            super()
+            .where(now)
+            .equal(Dimension.USER_ID, self.user_id)
+            .equal(Dimension.TASK_TYPE, self.task_type)
+            .equal(Dimension.EXECUTION_ID, self.execution_id)
+        )
+
+
+class ServiceFilter(CostFilters, frozen=True):
+    """The filters of a report that covers every service."""
+
+    service: str | None = Field(None, description="This service only; empty: records without.", examples=["openai"])
+
+    def where(self, now: datetime) -> Where:
+        """The conditions on the cost records to read; raises as the base does."""
+        return super().where(now).equal(Dimension.SERVICE, self.service)

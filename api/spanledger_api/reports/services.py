@@ -1,0 +1,67 @@
+"""What each paid service costs: GET /api/analytics/cost/services."""
+
+from string import Template
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from spanledger_api.amounts import Amount, Milliseconds, milliseconds
+from spanledger_api.deployment import Deployed
+from spanledger_api.filters import Where
+from spanledger_api.parameters import ServiceFilter
+from spanledger_api.reply import AMOUNT_RESPONSES, amount_headers, report
+from spanledger_api.rows import amount, ask, integer, text
+from spanledger_clickhouse.ledger import Ledger
+
+__all__ = ["ServiceCost", "read_services", "router"]
+
+router = APIRouter(tags=["cost"])
+
+_SQL = Template("""
+SELECT
+    service,
+    sum(toDecimal256(total_cost, 12)) AS cost,
+    sum(toUInt128(duration_ns)) AS nanoseconds,
+    count() AS records
+FROM cost_records
+WHERE $where
+GROUP BY service
+ORDER BY cost DESC, service
+""")
+
+
+class ServiceCost(BaseModel):
+    """What one service cost."""
+
+    service: str = Field(description="The service that was paid.", examples=["openai"])
+    total_cost: Amount = Field(description="Exact sum of the service's records.")
+    avg_duration: Milliseconds = Field(description="Mean duration of its operations in milliseconds.")
+    operations_count: int = Field(description="Number of its records.", examples=[567])
+
+
+def read_services(ledger: Ledger, where: Where) -> list[ServiceCost]:
+    """Services by descending cost, ties by name; raises as :func:`spanledger_api.rows.ask`."""
+    return [
+        ServiceCost(
+            service=text(row, "service"),
+            total_cost=amount(row, "cost"),
+            avg_duration=milliseconds(integer(row, "nanoseconds"), integer(row, "records")),
+            operations_count=integer(row, "records"),
+        )
+        for row in ask(ledger, _SQL, where)
+    ]
+
+
+@router.get(
+    "/api/analytics/cost/services",
+    summary="Cost of each service",
+    response_model=list[ServiceCost],
+    responses=AMOUNT_RESPONSES,
+)
+def services(deployment: Deployed, parameters: Annotated[ServiceFilter, Query()]) -> Response:
+    """Every service that was paid for in the period, by descending cost."""
+    now = deployment.clock()
+    where = parameters.where(now)
+    headers = amount_headers(deployment.ledger, now, where, parameters.currency)
+    return report(ServiceCost, read_services(deployment.ledger, where), parameters.format, headers)

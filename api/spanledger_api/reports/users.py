@@ -1,0 +1,73 @@
+"""What each user costs: GET /api/analytics/cost/users."""
+
+from string import Template
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from spanledger_api.amounts import Amount
+from spanledger_api.deployment import Deployed
+from spanledger_api.filters import Where
+from spanledger_api.parameters import ServiceFilter
+from spanledger_api.reply import AMOUNT_RESPONSES, amount_headers, report
+from spanledger_api.rows import amount, ask, integer, text
+from spanledger_clickhouse.ledger import Ledger
+
+__all__ = ["UserCost", "UsersParameters", "read_users", "router"]
+
+router = APIRouter(tags=["cost"])
+
+_SQL = Template("""
+SELECT user_id, sum(toDecimal256(total_cost, 12)) AS cost, count() AS records
+FROM cost_records
+WHERE $where
+GROUP BY user_id
+ORDER BY cost DESC, user_id
+LIMIT {top_n:UInt32}
+""")
+
+
+class UserCost(BaseModel):
+    """What one user cost."""
+
+    user_id: str | None = Field(description="The user; null gathers the records that name none.", examples=["user-123"])
+    total_cost: Amount = Field(description="Exact sum of the user's records.")
+    operations_count: int = Field(description="Number of the user's records.", examples=[234])
+
+
+class UsersParameters(ServiceFilter, frozen=True):
+    """Parameters of the report on users."""
+
+    top_n: int = Field(
+        10, alias="topN", ge=1, le=10_000, description="How many users at most, the most expensive first."
+    )
+
+
+def read_users(ledger: Ledger, where: Where, top_n: int) -> list[UserCost]:
+    """Users by descending cost, ties by name; raises as :func:`spanledger_api.rows.ask`."""
+    return [
+        UserCost(
+            user_id=text(row, "user_id") or None,
+            total_cost=amount(row, "cost"),
+            operations_count=integer(row, "records"),
+        )
+        for row in ask(ledger, _SQL, where, top_n=top_n)
+    ]
+
+
+@router.get(
+    "/api/analytics/cost/users",
+    summary="Cost of each user",
+    response_model=list[UserCost],
+    responses=AMOUNT_RESPONSES,
+)
+def users(deployment: Deployed, parameters: Annotated[UsersParameters, Query()]) -> Response:
+    """The users who cost most in the period, by descending cost.
+
+    Records that name no user form one row whose `user_id` is null, so that the rows add up to the whole.
+    """
+    now = deployment.clock()
+    where = parameters.where(now)
+    headers = amount_headers(deployment.ledger, now, where, parameters.currency)
+    return report(UserCost, read_users(deployment.ledger, where, parameters.top_n), parameters.format, headers)
