@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from spanledger.pricing.book import PriceBook
+from spanledger.pricing.calculator import Calculator
 from spanledger.pricing.charge import Charge, CostSource
+from spanledger.pricing.price import Price
 from spanledger.pricing.usage import Usage
 
-__all__ = ["Charge", "CostSource", "Usage"]
+__all__ = ["Calculator", "Charge", "CostSource", "Price", "PriceBook", "Usage"]
