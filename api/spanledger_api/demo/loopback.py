@@ -1,20 +1,13 @@
-"""The services that the sample engines pay, all on one free port of this machine."""
+"""The services that the sample engines pay, as one application for one port of this machine."""
 
 from __future__ import annotations
 
-import socket
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
-
-import uvicorn
 
 from spanledger_api.demo.openai_service import openai_service
 from spanledger_api.demo.s3_service import s3_service
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 
@@ -27,26 +20,9 @@ def paid_services(*, seconds_per_token: float = 0.0) -> ASGIApp:
     openai, s3 = openai_service(seconds_per_token=seconds_per_token), s3_service()
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-        await (openai if scope["path"].startswith("/v1/") else s3)(scope, receive, send)
+        await (openai if scope.get("path", "").startswith("/v1/") else s3)(scope, receive, send)
 
     return dispatch
-
-
-@contextmanager
-def served(application: ASGIApp) -> Generator[str]:
-    """Serve an ASGI application from a thread of this process while the block runs; gives its base address."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(application, log_level="warning", lifespan="off", loop="asyncio", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listener],), name="paid-services", daemon=True)
-    thread.start()
-    try:
-        # The listener takes connections already; they wait in its queue until the server is up.
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
 
 
 def paid_services_environment(address: str) -> dict[str, str]:

@@ -10,7 +10,8 @@ import boto3
 import openai
 import pytest
 
-from spanledger_api.demo.loopback import paid_services, served
+from spanledger_api.demo.loopback import paid_services
+from spanledger_api.http_server import HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="package")
 def services() -> Iterator[str]:
     """Address of the services, which answer at once."""
-    with served(paid_services()) as address:
-        yield address
+    with HttpServer(paid_services(), "127.0.0.1", 0) as server:
+        yield server.url
 
 
 @pytest.fixture

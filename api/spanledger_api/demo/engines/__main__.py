@@ -1,0 +1,90 @@
+"""Runs the sample engines in a process of their own: ``python -m spanledger_api.demo.engines``.
+
+The first line on stdin is a JSON object of environment variables that say where the collector is; what takes long to
+get ready is ready before that line comes. Each finished job is one JSON line on stdout; after
+the last one everything has been delivered. Exit status 1 means that something happened that the workload does not
+foresee, or that spans could not be delivered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import boto3
+import openai
+
+import spanledger
+from spanledger.configuration import configure  # imported now, not when the line has come
+from spanledger_api.demo.engines.material_processing import MaterialProcessingEngine
+from spanledger_api.demo.engines.video_composition import RenderError, VideoCompositionEngine
+from spanledger_api.demo.engines.voice_over import VoiceOverEngine
+from spanledger_api.demo.workload import WORKLOAD, Film, Job, Material, Outcome
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_BUCKET = "media"
+_PROMPTS = Path(__file__).parent.parent / "prompts"
+_JOBS_AT_ONCE = 8
+_DELIVERY_MS = 20_000
+
+
+class _Engines:
+    """All engines, sharing clients as the threads and tasks of one service do."""
+
+    def __init__(self, client: openai.OpenAI, asynchronous: openai.AsyncOpenAI, storage: S3Client) -> None:
+        prompts = spanledger.PromptManager(_PROMPTS, client)
+        self._materials = MaterialProcessingEngine(prompts, storage, _BUCKET)
+        self._voices = VoiceOverEngine(client, prompts, storage, _BUCKET)
+        self._films = VideoCompositionEngine(spanledger.PromptManager(_PROMPTS, asynchronous))
+        self._slots = asyncio.Semaphore(_JOBS_AT_ONCE)
+
+    async def run(self, job: Job) -> None:
+        """Run one job and say how it ended; an error that no workload foresees passes."""
+        execution_id, outcome = str(uuid4()), Outcome.COMPLETED
+        async with self._slots:
+            try:
+                if isinstance(job, Film):
+                    await self._films.compose(job, execution_id)
+                elif isinstance(job, Material):
+                    await asyncio.to_thread(self._materials.analyze, job, execution_id)
+                else:
+                    await asyncio.to_thread(self._voices.process, job, execution_id)
+            except (openai.BadRequestError, RenderError):
+                outcome = Outcome.FAILED
+        line = {"execution_id": execution_id, "user_id": job.user_id, "task_type": job.task_type, "status": outcome}
+        print(json.dumps(line), flush=True)  # noqa: T201 - the parent reads it
+
+
+async def _run(engines: _Engines) -> None:
+    async with asyncio.TaskGroup() as jobs:
+        for job in WORKLOAD:
+            jobs.create_task(engines.run(job))
+
+
+async def _work() -> None:
+    """Get everything ready, wait for the collector's address, and run every job."""
+    storage = boto3.client("s3")
+    storage.create_bucket(Bucket=_BUCKET)
+    with openai.OpenAI() as client:
+        async with openai.AsyncOpenAI() as asynchronous:
+            engines = _Engines(client, asynchronous, storage)
+            os.environ.update(json.loads(sys.stdin.readline()))
+            configure("sample-engines")
+            await _run(engines)
+
+
+def main() -> int:
+    """Run every job and deliver every span; returns the exit status."""
+    asyncio.run(_work())
+    return 0 if spanledger.flush(_DELIVERY_MS) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
