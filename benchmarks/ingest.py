@@ -54,6 +54,8 @@ def _measure(bodies: list[bytes], spans: int, connections: int, directory: Path)
         f"chdb://{directory}",
         "--otlp-http-port",
         "0",
+        "--otlp-grpc-port",
+        "0",
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

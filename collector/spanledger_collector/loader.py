@@ -70,11 +70,13 @@ class LoaderCounts:
 
     Attributes:
         segments: Segments whose every request was loaded or set aside.
+        bytes: Their length on disk.
         retries: Attempts that failed for reasons outside the segment.
         quarantined: Requests that were set aside.
     """
 
     segments: int = 0
+    bytes: int = 0
     retries: int = 0
     quarantined: int = 0
 
@@ -117,7 +119,7 @@ class Loader:
         while (path := self._segments.next_closed()) is not None:
             if not self._load_segment(path):
                 return
-            self._segments.remove(path)
+            self.counts.bytes += self._segments.remove(path)
             self.counts.segments += 1
 
     def _load_segment(self, path: Path) -> bool:

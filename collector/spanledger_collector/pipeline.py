@@ -1,13 +1,15 @@
-"""The collector's stages in order: receiver, write-ahead log, loader."""
+"""The collector's stages in order: receivers, intake, write-ahead log, loader."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from spanledger.exceptions import ConfigurationError
+from spanledger_collector.exposition import Exposition
+from spanledger_collector.http_receiver import HttpReceiver
+from spanledger_collector.intake import Intake
 from spanledger_collector.loader import Loader
 from spanledger_collector.quarantine import Quarantine
-from spanledger_collector.receiver import Receiver
 from spanledger_collector.segments import SegmentLog
 
 if TYPE_CHECKING:
@@ -21,7 +23,9 @@ class Pipeline:
     """Everything between an OTLP request and the ledger.
 
     Attributes:
-        receiver: The ASGI application to serve.
+        intake: The gate behind every receiver.
+        http: The ASGI application of the OTLP/HTTP port, to be served.
+        exposition: The collector's own metrics.
         log: The write-ahead log.
         loader: The thread that empties it.
         quarantine: What could not be loaded.
@@ -41,7 +45,9 @@ class Pipeline:
         self.log = SegmentLog(ledger.directory.segments, limits)
         self.quarantine = Quarantine(ledger.directory.quarantine)
         self.loader = Loader(ledger, self.log, self.quarantine)
-        self.receiver = Receiver(self.log)
+        self.intake = Intake(self.log)
+        self.exposition = Exposition(self.intake, self.log, self.loader)
+        self.http = HttpReceiver(self.intake, self.exposition.text)
 
     def start(self) -> None:
         """Take over what an earlier process left, then accept requests."""

@@ -1,58 +1,37 @@
-"""Reading what a sender sent: compression and validity, before anything is kept."""
+"""OTLP trace export requests: whether bytes are one, and the same one in other forms."""
 
 from __future__ import annotations
 
-import zlib
-from typing import Final
+import base64
+import binascii
+import json
+from typing import TYPE_CHECKING, Any, Final
 
+from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from spanledger.exceptions import InvalidRequestError
 
-__all__ = ["DEFAULT_BODY_LIMIT", "BodyTooLargeError", "canonical", "decompress", "validate"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-DEFAULT_BODY_LIMIT: Final = 20 * 1024**2
-"""Bytes of one request, before and after decompression; what the OpenTelemetry Collector takes by default."""
+__all__ = ["canonical", "from_json", "validate"]
 
-_CHUNK: Final = 1024**2
-
-
-class BodyTooLargeError(InvalidRequestError):
-    """A request is longer than the receiver takes; the sender must split it."""
+_IDENTIFIERS: Final = ("traceId", "spanId", "parentSpanId")
 
 
-def decompress(body: bytes, encoding: str, limit: int = DEFAULT_BODY_LIMIT) -> bytes:
-    """Undo a request's ``Content-Encoding``.
+def validate(body: bytes) -> int:
+    """Check that a body is an OTLP trace export request in protobuf, UTF-8 included.
 
-    Args:
-        body: What came over the wire.
-        encoding: The header's value; empty and ``identity`` mean none.
-        limit: Most bytes to produce; a small body that would become a huge one is refused before it does.
-
-    Raises:
-        InvalidRequestError: The encoding is unknown, or the body is not of that encoding.
-        BodyTooLargeError: The result would be longer than the limit.
-    """
-    match encoding.strip().lower():
-        case "" | "identity":
-            return body
-        case "gzip":
-            return _inflate(body, zlib.MAX_WBITS | 16, "gzip", limit)
-        case "deflate":
-            return _inflate(body, zlib.MAX_WBITS, "deflate", limit)
-        case unknown:
-            message = f"Content-Encoding {unknown!r} is not supported; use gzip, deflate or none."
-            raise InvalidRequestError(message, parameter="Content-Encoding")
-
-
-def validate(body: bytes) -> None:
-    """Check that a body is an OTLP trace export request, UTF-8 included.
+    Returns:
+        How many spans it carries.
 
     Raises:
         InvalidRequestError: It is not.
     """
-    _parse(body)
+    request = _parse(body)
+    return sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans)
 
 
 def canonical(body: bytes) -> bytes:
@@ -66,6 +45,26 @@ def canonical(body: bytes) -> bytes:
     return request.SerializeToString()
 
 
+def from_json(body: bytes) -> bytes:
+    """The same request in protobuf, given in OTLP's JSON.
+
+    OTLP differs from protobuf's own JSON mapping in one thing: identifiers are in hex (OTLP specification 1.x, "JSON
+    Protobuf Encoding"). Unknown fields are skipped; integers may be numbers or strings; enumerations are integers.
+
+    Raises:
+        InvalidRequestError: The body is no JSON, or not that of a request.
+    """
+    try:
+        document: Any = json.loads(body)
+        for part in _parts_with_identifiers(document):
+            _identifiers_to_base64(part)
+        request = json_format.ParseDict(document, ExportTraceServiceRequest(), ignore_unknown_fields=True)
+    except (ValueError, TypeError, AttributeError, RecursionError, json_format.ParseError) as error:
+        message = f"The body is not an OTLP ExportTraceServiceRequest in JSON: {error}."
+        raise InvalidRequestError(message) from error
+    return request.SerializeToString()
+
+
 def _parse(body: bytes) -> ExportTraceServiceRequest:
     try:
         return ExportTraceServiceRequest.FromString(body)
@@ -74,24 +73,20 @@ def _parse(body: bytes) -> ExportTraceServiceRequest:
         raise InvalidRequestError(message) from error
 
 
-def _inflate(body: bytes, window: int, name: str, limit: int) -> bytes:
-    """Decompress every member of a zlib stream, a bounded piece at a time."""
-    output = bytearray()
-    rest = body
-    try:
-        while rest:
-            member = zlib.decompressobj(window)
-            while not member.eof and rest:
-                output += member.decompress(rest, _CHUNK)
-                rest = member.unconsumed_tail
-                if len(output) > limit:
-                    message = f"The body is longer than {limit} bytes once decompressed; send smaller batches."
-                    raise BodyTooLargeError(message)
-            if not member.eof:
-                message = f"The body ends in the middle of its {name} stream."
-                raise InvalidRequestError(message)
-            rest = member.unused_data
-    except zlib.error as error:
-        message = f"The body is not {name}: {error}."
-        raise InvalidRequestError(message) from error
-    return bytes(output)
+def _parts_with_identifiers(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every span and every link of a request in JSON."""
+    for resource_spans in document.get("resourceSpans") or ():
+        for scope_spans in resource_spans.get("scopeSpans") or ():
+            for span in scope_spans.get("spans") or ():
+                yield span
+                yield from span.get("links") or ()
+
+
+def _identifiers_to_base64(part: dict[str, Any]) -> None:
+    for name in _IDENTIFIERS:
+        if text := part.get(name):
+            try:
+                part[name] = base64.b64encode(binascii.unhexlify(text)).decode()
+            except binascii.Error as error:
+                message = f"{name} {text!r} is not hexadecimal"
+                raise ValueError(message) from error

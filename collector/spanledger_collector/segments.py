@@ -30,6 +30,7 @@ __all__ = ["SegmentLimits", "SegmentLog"]
 
 _OPEN: Final = ".open"
 _CLOSED: Final = ".segment"
+_DISK_CHECK_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,15 @@ class SegmentLimits:
         close_bytes: A segment this large is closed at once.
         close_seconds: A smaller one is closed at this age, once the loader has nothing else to do.
         pending_bytes: More than this on disk and not yet loaded, and new requests are refused.
+        unwritten_bytes: More than this in memory and not yet on disk, and new requests are refused.
+        free_disk_bytes: Less than this free on the disk, and new requests are refused: the engine needs room to merge.
     """
 
     close_bytes: int = 16 * 1024**2
     close_seconds: float = 0.1
     pending_bytes: int = 2 * 1024**3
+    unwritten_bytes: int = 128 * 1024**2
+    free_disk_bytes: int = 512 * 1024**2
 
 
 @dataclass(slots=True)
@@ -58,6 +63,7 @@ class _OpenSegment:
 @dataclass(slots=True)
 class _Waiting:
     frames: list[bytes] = field(default_factory=list[bytes])
+    length: int = 0
     futures: list[Future[None]] = field(default_factory=list["Future[None]"])
 
 
@@ -79,6 +85,7 @@ class SegmentLog:
         self._loader_idle = False
         self._stopping = False
         self._finished = False
+        self._disk_is_full = False
         self._segment: _OpenSegment | None = None
         self._thread = threading.Thread(target=self._write_until_stopped, name="segment-writer", daemon=True)
 
@@ -97,18 +104,26 @@ class SegmentLog:
         Raises:
             OverloadedError: Too much waits to be loaded, or the log is stopping. Nothing was written.
         """
+        framed = frame(body)
         with self._changed:
-            if self._stopping:
-                message = "The collector is stopping."
-                raise OverloadedError(message)
-            if self.pending_bytes > self.limits.pending_bytes:
-                message = (
-                    f"{self.pending_bytes} bytes wait to be loaded, over the limit of {self.limits.pending_bytes}."
-                )
-                raise OverloadedError(message)
-            self._waiting.frames.append(frame(body))
+            if refusal := self._refusal(len(framed)):
+                raise OverloadedError(refusal)
+            self._waiting.frames.append(framed)
+            self._waiting.length += len(framed)
             self._waiting.futures.append(future)
             self._changed.notify_all()
+
+    def _refusal(self, length: int) -> str | None:
+        """Why a request of this length cannot be taken now; None if it can."""
+        if self._stopping:
+            return "The collector is stopping."
+        if self.pending_bytes > self.limits.pending_bytes:
+            return f"{self.pending_bytes} bytes wait to be loaded, over the limit of {self.limits.pending_bytes}."
+        if self._waiting.length + length > self.limits.unwritten_bytes:
+            return f"{self._waiting.length} bytes wait to be written, near the limit of {self.limits.unwritten_bytes}."
+        if self._disk_is_full:
+            return f"The disk of {self.directory} has less than {self.limits.free_disk_bytes} bytes free."
+        return None
 
     @property
     def pending_bytes(self) -> int:
@@ -120,6 +135,13 @@ class SegmentLog:
         """Closed segments that are not loaded yet."""
         return len(self._sizes)
 
+    @property
+    def oldest_pending_ns(self) -> int | None:
+        """When the oldest segment that is not loaded was begun, in nanoseconds since the epoch; None if all are."""
+        with self._changed:
+            paths = [*self._sizes, *([self._segment.path] if self._segment else [])]
+        return min((int(path.name.partition("-")[0]) for path in paths), default=None)
+
     def next_closed(self) -> Path | None:
         """Wait for the oldest closed segment; None once the log has stopped and every segment was taken."""
         with self._changed:
@@ -129,11 +151,11 @@ class SegmentLog:
             self._loader_idle = False
             return self._closed.popleft() if self._closed else None
 
-    def remove(self, path: Path) -> None:
-        """Forget a segment whose every request is in the ledger or set aside."""
+    def remove(self, path: Path) -> int:
+        """Forget a segment whose every request is in the ledger or set aside; returns its length in bytes."""
         path.unlink(missing_ok=True)
         with self._changed:
-            self._sizes.pop(path, None)
+            return self._sizes.pop(path, 0)
 
     def stop(self) -> None:
         """Write what was accepted, close the open segment and end the thread."""
@@ -153,6 +175,7 @@ class SegmentLog:
                 stopping = self._stopping
             if batch.frames:
                 self._write(batch)
+            self._disk_is_full = self._free_disk_bytes() < self.limits.free_disk_bytes
             if self._segment is not None and (stopping or self._is_due(self._segment)):
                 self._close(self._segment)
             if stopping and not batch.frames:
@@ -162,10 +185,14 @@ class SegmentLog:
         due = self._segment is not None and self._is_due(self._segment)
         return bool(self._waiting.frames) or self._stopping or due
 
+    def _free_disk_bytes(self) -> int:
+        state = os.statvfs(self.directory)
+        return state.f_bavail * state.f_frsize
+
     def _patience(self) -> float | None:
-        """Seconds until the open segment may be due; None while there is none."""
+        """Seconds until something may have changed without notice; None while nothing can."""
         if self._segment is None:
-            return None
+            return _DISK_CHECK_SECONDS if self._disk_is_full else None
         return max(0.01, self._segment.born + self.limits.close_seconds - time.monotonic())
 
     def _is_due(self, segment: _OpenSegment) -> bool:

@@ -31,6 +31,9 @@ HOST: Final = "SPANLEDGER_HOST"
 OTLP_HTTP_PORT: Final = "SPANLEDGER_OTLP_HTTP_PORT"
 """Port of the OTLP/HTTP receiver; 0 takes a free one."""
 
+OTLP_GRPC_PORT: Final = "SPANLEDGER_OTLP_GRPC_PORT"
+"""Port of the OTLP/gRPC receiver; 0 takes a free one."""
+
 API_PORT: Final = "SPANLEDGER_API_PORT"
 """Port of the API; 0 takes a free one."""
 

@@ -81,7 +81,9 @@ def start(directory: Path) -> Running:
     """Start the product on a ledger and wait until it answers."""
     command = [sys.executable, "-m", "spanledger_api", "up", "--dsn", f"chdb://{directory}"]
     process = subprocess.Popen(
-        [*command, "--otlp-http-port", "0", "--api-port", "0"], stdout=subprocess.PIPE, text=True
+        [*command, "--otlp-http-port", "0", "--otlp-grpc-port", "0", "--api-port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     ready = json.loads(process.stdout.readline())

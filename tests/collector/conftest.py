@@ -44,6 +44,6 @@ def collector(ledger: Ledger) -> Iterator[RunningCollector]:
     """A collector of its own for the test."""
     pipeline = Pipeline(ledger)
     pipeline.start()
-    with HttpServer(pipeline.receiver, "127.0.0.1", 0) as server:
+    with HttpServer(pipeline.http, "127.0.0.1", 0) as server:
         yield RunningCollector(pipeline, ledger, server.url)
     assert pipeline.stop(timeout=20)

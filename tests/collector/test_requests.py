@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanledger.exceptions import InvalidRequestError
-from spanledger_collector.requests import BodyTooLargeError, canonical, decompress, validate
+from spanledger_collector.compression import decompress
+from spanledger_collector.refusals import BodyTooLargeError
+from spanledger_collector.requests import canonical, validate
 from tests.collector.otlp_requests import paid, request_of
 
 

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
 
-__all__ = ["DEFAULT_DSN", "block_stop_signals", "dsn_option", "host_option", "port_option"]
+__all__ = [
+    "DEFAULT_DSN",
+    "block_stop_signals",
+    "dsn_option",
+    "host_option",
+    "otlp_grpc_port_option",
+    "otlp_http_port_option",
+    "port_option",
+]
 
 DEFAULT_DSN = "chdb://./spanledger-data"
 """An embedded ledger below the current directory."""
@@ -49,6 +57,14 @@ def port_option(name: str, default: int, variable: str, what: str) -> Callable[[
         show_default=True,
         help=f"{what}; 0 takes a free one.",
     )
+
+
+otlp_http_port_option = port_option(
+    "--otlp-http-port", 4318, environment.OTLP_HTTP_PORT, "Port of the OTLP/HTTP receiver"
+)
+otlp_grpc_port_option = port_option(
+    "--otlp-grpc-port", 4317, environment.OTLP_GRPC_PORT, "Port of the OTLP/gRPC receiver"
+)
 
 
 def block_stop_signals() -> set[signal.Signals]:

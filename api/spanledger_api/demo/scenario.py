@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from spanledger import environment
-from spanledger_api.demo.children import Child
+from spanledger_api.demo.children import Child, signals_held
 from spanledger_api.demo.workload import WORKLOAD, expected_cost_records, expected_steps
 
 if TYPE_CHECKING:
@@ -102,7 +102,17 @@ class Scenario:
 
     def _start(self) -> Child:
         """Start ledger and engines side by side, as both import for a while before they can do anything."""
-        arguments = ["up", "--dsn", self._dsn, "--otlp-http-port", "0", "--api-port", str(self._api_port)]
+        arguments = [
+            "up",
+            "--dsn",
+            self._dsn,
+            "--otlp-http-port",
+            "0",
+            "--otlp-grpc-port",
+            "0",
+            "--api-port",
+            str(self._api_port),
+        ]
         self._ledger = self._child("spanledger up", "spanledger_api.command_line", arguments, {})
 
         from spanledger_api.demo.loopback import paid_services, paid_services_environment  # noqa: PLC0415
@@ -115,7 +125,8 @@ class Scenario:
 
     def _child(self, name: str, module: str, arguments: list[str], variables: dict[str, str]) -> Child:
         log = self._directory / f"{name.replace(' ', '-')}.log"
-        return self._running.enter_context(Child(name, module, arguments, log=log, variables=variables))
+        with signals_held():
+            return self._running.enter_context(Child(name, module, arguments, log=log, variables=variables))
 
 
 def _follow(engines: Child, say: Callable[[str], None]) -> list[str]:

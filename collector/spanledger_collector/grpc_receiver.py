@@ -1,0 +1,105 @@
+"""OTLP over gRPC. Messages stay bytes: the handlers have no deserializer, so a request costs one check and one write.
+
+Rules: OTLP specification 1.x, "OTLP/gRPC". INVALID_ARGUMENT means do not send this again, UNAVAILABLE means keep it and
+try again.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+import grpc
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from spanledger.exceptions import ConfigurationError, InvalidRequestError, OverloadedError
+from spanledger_collector.compression import DEFAULT_BODY_LIMIT
+from spanledger_collector.other_signals import LOGS, METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from spanledger_collector.intake import Intake
+    from spanledger_collector.other_signals import OtherSignal
+
+__all__ = ["GrpcReceiver"]
+
+_TRACE_SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
+_WAITING_REQUESTS: Final = 16
+_SYNC_SECONDS: Final = 30.0
+_DRAIN_SECONDS: Final = 5.0
+_ACCEPTED: Final = ExportTraceServiceResponse().SerializeToString()
+
+
+class GrpcReceiver:
+    """The OTLP/gRPC port.
+
+    Args:
+        intake: Takes each request; the answer waits until it is synced.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        body_limit: Most bytes of one request, decompressed.
+
+    Attributes:
+        port: The port that is listened on.
+
+    Raises:
+        ConfigurationError: The address is taken or not one of this machine's.
+    """
+
+    def __init__(self, intake: Intake, host: str, port: int, body_limit: int = DEFAULT_BODY_LIMIT) -> None:
+        self._intake = intake
+        self._host = f"[{host}]" if ":" in host else host
+        self._server = grpc.server(
+            ThreadPoolExecutor(_WAITING_REQUESTS, thread_name_prefix="otlp-grpc"),
+            # Without this a second server could share the port and take half of the requests.
+            options=[("grpc.max_receive_message_length", body_limit), ("grpc.so_reuseport", 0)],
+        )
+        self._server.add_generic_rpc_handlers(
+            (
+                _export_handler(_TRACE_SERVICE, self._export),
+                *(_export_handler(signal.service, self._reject_with(signal)) for signal in (METRICS, LOGS)),
+            )
+        )
+        try:
+            self.port = self._server.add_insecure_port(f"{self._host}:{port}")
+        except RuntimeError as error:
+            message = f"{host}:{port} cannot be listened on. Choose another port, or 0 for a free one."
+            raise ConfigurationError(message) from error
+
+    @property
+    def address(self) -> str:
+        """Host and port as an exporter's endpoint names them."""
+        return f"{self._host}:{self.port}"
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Answer what has begun, for some seconds at most, and close the port."""
+        self._server.stop(_DRAIN_SECONDS).wait()
+
+    def _export(self, body: bytes, context: grpc.ServicerContext) -> bytes:
+        try:
+            with self._intake.counting():
+                self._intake.submit(body).result(_SYNC_SECONDS)
+        except InvalidRequestError as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, error.detail)
+        except OverloadedError as error:
+            context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+        return _ACCEPTED
+
+    def _reject_with(self, signal: OtherSignal) -> Callable[[bytes, grpc.ServicerContext], bytes]:
+        def reject(body: bytes, context: grpc.ServicerContext) -> bytes:
+            try:
+                with self._intake.counting():
+                    return signal.answer(body).SerializeToString()
+            except (InvalidRequestError, OverloadedError) as error:
+                context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+
+        return reject
+
+
+def _export_handler(service: str, export: Callable[[bytes, grpc.ServicerContext], bytes]) -> grpc.GenericRpcHandler:
+    return grpc.method_handlers_generic_handler(service, {"Export": grpc.unary_unary_rpc_method_handler(export)})

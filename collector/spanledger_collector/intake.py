@@ -1,0 +1,107 @@
+"""The gate behind every receiver: what comes through is on disk, and everything is counted."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from concurrent.futures import Future
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from spanledger.exceptions import InvalidRequestError, OverloadedError
+from spanledger_collector.refusals import BodyTooLargeError, UnsupportedEncodingError
+from spanledger_collector.requests import validate
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from spanledger_collector.segments import SegmentLog
+
+__all__ = ["Intake", "Refusal"]
+
+_log = logging.getLogger(__name__)
+
+
+class Refusal(StrEnum):
+    """Why a request was not taken, as the metrics name it."""
+
+    MALFORMED = "malformed"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED = "unsupported"
+    OVERLOADED = "overloaded"
+    INTERNAL = "internal"
+
+
+class Intake:
+    """Takes requests from the receivers and appends them to the write-ahead log.
+
+    Attributes:
+        acknowledged: Requests that were synced.
+        acknowledged_spans: The spans they carried, repeats included.
+        refused: Requests that were not taken, by reason.
+
+    Args:
+        log: Where the requests go.
+    """
+
+    def __init__(self, log: SegmentLog) -> None:
+        self.acknowledged = 0
+        self.acknowledged_spans = 0
+        self.refused: Counter[Refusal] = Counter()
+        self._log = log
+
+    def submit(self, body: bytes) -> Future[None]:
+        """Check a request in protobuf and write it.
+
+        Returns:
+            Done once the request is on disk.
+
+        Raises:
+            InvalidRequestError: The bytes are no request.
+            OverloadedError: There is no room for it now.
+        """
+        spans = validate(body)
+        synced: Future[None] = Future()
+        synced.add_done_callback(lambda future: self._count(future, spans))
+        self._log.append(body, synced)
+        return synced
+
+    def _count(self, synced: Future[None], spans: int) -> None:
+        if not synced.cancelled() and synced.exception() is None:
+            self.acknowledged += 1
+            self.acknowledged_spans += spans
+
+    @contextmanager
+    def counting(self) -> Generator[None]:
+        """Count what becomes of one request, and turn any trouble of our own into "try again".
+
+        A sender drops what is answered with an internal error, so a fault here must look like a lack of room.
+
+        Raises:
+            InvalidRequestError: As the block raised it.
+            OverloadedError: As the block raised it, or in place of an unforeseen error, which is logged.
+        """
+        try:
+            yield
+        except InvalidRequestError as error:
+            self.refused[_reason(error)] += 1
+            raise
+        except OverloadedError:
+            self.refused[Refusal.OVERLOADED] += 1
+            raise
+        except Exception as error:
+            self.refused[Refusal.INTERNAL] += 1
+            _log.exception("A request was refused because of an unforeseen error")
+            message = "The collector could not keep the request; send it again."
+            raise OverloadedError(message) from error
+
+
+def _reason(error: InvalidRequestError) -> Refusal:
+    match error:
+        case BodyTooLargeError():
+            return Refusal.TOO_LARGE
+        case UnsupportedEncodingError():
+            return Refusal.UNSUPPORTED
+        case _:
+            return Refusal.MALFORMED
