@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from spanledger import environment
 from spanledger.exceptions import SpanledgerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -34,6 +36,26 @@ class ChildError(SpanledgerError):
 
     def __init__(self, name: str, what: str, log: str) -> None:
         super().__init__(f"{name} {what}{f', after it wrote: {log}' if log else ''}")
+
+
+@contextmanager
+def signals_held() -> Generator[None]:
+    """Let Ctrl-C and SIGTERM wait until the block is over, so that no process is started and then forgotten.
+
+    Blocking them instead would hand the block down to the process. For the main thread only.
+    """
+    held: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: held.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if held:
+            signal.raise_signal(held[0])
 
 
 class Child:
