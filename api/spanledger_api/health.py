@@ -1,14 +1,17 @@
 """Whether the process lives, whether it can answer, and what it has done: /healthz, /readyz and /metrics."""
 
+import logging
 from string import Template
 
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from fastapi import APIRouter, Request, Response
 
+from spanledger.exceptions import LedgerUnavailableError
 from spanledger_api.deployment import Deployed
 from spanledger_api.encoding import to_json
 from spanledger_api.filters import Where
 from spanledger_api.metrics import Metrics
-from spanledger_api.problem import PROBLEM_RESPONSES
+from spanledger_api.problem import PROBLEM_RESPONSES, unavailable
 from spanledger_api.rows import ask
 
 __all__ = ["router"]
@@ -22,6 +25,8 @@ FROM (SELECT 1 FROM cost_records WHERE $where UNION ALL SELECT 1 FROM performanc
 """)
 _NOTHING = Where(("0",))
 
+_log = logging.getLogger(__name__)
+
 
 @router.get("/healthz", summary="The process lives")
 def healthz() -> dict[str, str]:
@@ -32,7 +37,13 @@ def healthz() -> dict[str, str]:
 @router.get("/readyz", summary="The ledger answers", responses={503: PROBLEM_RESPONSES[503]})
 def readyz(deployment: Deployed) -> Response:
     """200 once the ledger answers a query over the current schema, else a problem."""
-    ask(deployment.ledger, _ANSWERS, _NOTHING)
+    try:
+        ask(deployment.ledger, _ANSWERS, _NOTHING)
+    except (ClickHouseError, LedgerUnavailableError) as error:
+        _log.warning("Not ready: %s", error)
+        return unavailable(
+            "The ledger does not answer, or its schema is older; `spanledger migrate` brings it up to date."
+        )
     return Response(to_json({"status": "ready"}), media_type="application/json")
 
 

@@ -102,6 +102,8 @@ def _parameter_error(error: Mapping[str, Any]) -> dict[str, str]:
     name = next((str(part) for part in error["loc"][1:]), "")
     if error["type"] == "extra_forbidden":
         return {"parameter": name, "detail": "not a parameter of this path; /docs lists those there are"}
+    if error["type"] == "missing":
+        return {"parameter": name, "detail": "is required"}
     detail = str(error["msg"]).removeprefix("Value error, ")
     return {"parameter": name, "detail": _ENUM_MEMBER.sub(r"\1", detail)}
 

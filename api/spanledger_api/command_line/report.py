@@ -12,7 +12,7 @@ import click
 from spanledger import environment
 from spanledger_api import headers
 from spanledger_api.command_line.api_client import Answer, get
-from spanledger_api.command_line.output import print_table
+from spanledger_api.command_line.output import decimal_text, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,12 +32,14 @@ class ReportCommand:
         title: What it shows, for people.
         parameters: Query parameters of the API that it takes as options, besides the form.
         csv: Whether the report exists as CSV.
+        required: The one of the parameters that the API asks for; None if it has a default for each.
     """
 
     path: str
     title: str
     parameters: tuple[str, ...]
     csv: bool = True
+    required: str | None = None
 
 
 REPORTS = {
@@ -49,6 +51,7 @@ REPORTS = {
         "/api/analytics/performance/bottleneck",
         "Slow steps of a task",
         (*_WINDOW, "taskType", "userId", "executionId"),
+        required="taskType",
     ),
     "recommendations": ReportCommand(
         "/api/analytics/recommendations", "Advice on reducing cost", (*_WINDOW, "currency"), csv=False
@@ -86,10 +89,10 @@ _AS_CSV = click.Option(["--csv", "as_csv"], is_flag=True, help="Print CSV.")
 _API = click.Option(["--api"], help="Address of the API.")
 
 
-def _option(parameter: str) -> click.Option:
+def _option(parameter: str, *, required: bool) -> click.Option:
     kebab = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in parameter)
     names = {f"--{kebab}", f"--{parameter}"}
-    return click.Option([f"q_{parameter.lower()}", *sorted(names)], help=_HELP[parameter])
+    return click.Option([f"q_{parameter.lower()}", *sorted(names)], help=_HELP[parameter], required=required)
 
 
 def _subcommand(name: str, report: ReportCommand) -> click.Command:
@@ -105,7 +108,11 @@ def _subcommand(name: str, report: ReportCommand) -> click.Command:
         _print_rows(report.title, answer.rows())
         _print_notes(answer)
 
-    options = [*(_option(parameter) for parameter in report.parameters), _API, _AS_JSON]
+    options = [
+        *(_option(parameter, required=parameter == report.required) for parameter in report.parameters),
+        _API,
+        _AS_JSON,
+    ]
     return click.Command(
         name, callback=run, params=[*options, *([_AS_CSV] if report.csv else [])], help=f"{report.title}."
     )
@@ -132,7 +139,7 @@ def _print_notes(answer: Answer) -> None:
     ):
         share = Decimal(answer.headers.get(header, "0"))
         if share:
-            click.echo(f"{100 * share:.4g} % {words}.", err=True)
+            click.echo(f"{decimal_text(round(100 * share, 4))} % {words}.", err=True)
 
 
 @command.command(name="execution", params=[_API, _AS_JSON])

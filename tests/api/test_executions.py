@@ -1,0 +1,104 @@
+"""One execution with everything it paid for and did."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tests.api.conftest import NOW
+from tests.api.spans import Span, store
+
+if TYPE_CHECKING:
+    from starlette.testclient import TestClient
+
+    from spanledger_clickhouse.ledger import Ledger
+
+
+def _get(client: TestClient, execution_id: str) -> dict[str, Any]:
+    answer = client.get(f"/api/executions/{execution_id}")
+    assert answer.status_code == 200, answer.text
+    document: dict[str, Any] = json.loads(answer.text, parse_float=Decimal)
+    return document
+
+
+def test_holds_the_execution_and_its_records_in_order(ledger: Ledger, client: TestClient) -> None:
+    """Records are those of this execution, ascending by start, amounts and instants exact."""
+    span = partial(Span, execution="exec-1", user="user-1", task="material_analysis")
+    root = span(execution_status="completed", duration_ns=5 * 10**9, start=NOW)
+    paid = span(service="openai", operation="gpt-4_a_b", cost=Decimal("0.06"), start=NOW + timedelta(seconds=2))
+    stored = span(service="s3", cost=Decimal("0.000000000001"), start=NOW + timedelta(microseconds=1))
+    step = span(step="video_analysis", duration_ns=1_500_001, start=NOW, failed="no codec")
+    store(ledger, [paid, root, stored, step, Span(service="s3", cost=Decimal(9), execution="exec-2")])
+
+    found = _get(client, "exec-1")
+
+    assert {name: value for name, value in found.items() if not isinstance(value, list)} == {
+        "execution_id": "exec-1",
+        "user_id": "user-1",
+        "task_type": "material_analysis",
+        "status": "completed",
+        "total_cost": Decimal("0.060000000001"),
+        "ai_calls_count": 1,
+        "error_message": None,
+        "started_at": "2026-03-14T15:09:26Z",
+        "completed_at": "2026-03-14T15:09:31Z",
+    }
+    assert [record["total_cost"] for record in found["cost_records"]] == [
+        Decimal("0.000000000001"),
+        Decimal("0.06"),
+    ]
+    assert found["cost_records"][0]["started_at"] == "2026-03-14T15:09:26.000001Z"
+    assert found["cost_records"][1]["span_id"] == f"{paid.number:016x}"
+    (performance,) = found["performance_records"]
+    assert performance["duration"] == Decimal("1.500001")
+    assert performance["duration_ns"] == 1_500_001
+    assert performance["completed_at"] == "2026-03-14T15:09:26.001500001Z"
+    assert (performance["status"], performance["error"]) == ("failed", "no codec")
+
+
+def test_a_record_has_every_column(ledger: Ledger, client: TestClient) -> None:
+    """Records carry the columns of the ledger's views under their names; what a span lacks is null."""
+    store(ledger, [Span(service="s3", cost=Decimal(1), execution="e"), Span(task="t", step="s", execution="e")])
+
+    found = _get(client, "e")
+
+    for view, records in (
+        ("cost_records", found["cost_records"]),
+        ("performance_records", found["performance_records"]),
+    ):
+        columns = {row["name"] for row in ledger.query(f"DESCRIBE TABLE {view}")}
+        assert columns - set(records[0]) == set()
+    assert found["cost_records"][0]["user_id"] is None
+    assert found["cost_records"][0]["model"] is None
+
+
+def test_records_whose_root_has_not_arrived_are_shown(ledger: Ledger, client: TestClient) -> None:
+    """The status is null then, and the rest is what the records say."""
+    store(
+        ledger,
+        [
+            Span(service="openai", cost=Decimal("0.5"), execution="e", user="u", task="t", start=NOW),
+            Span(service="s3", cost=Decimal("0.25"), execution="e", start=NOW - timedelta(seconds=1)),
+            Span(service="s3", cost=Decimal(7), currency="EUR", execution="e", start=NOW),
+        ],
+    )
+
+    found = _get(client, "e")
+
+    assert found["status"] is None
+    assert (found["user_id"], found["task_type"]) == ("u", "t")
+    assert found["total_cost"] == Decimal("0.75")
+    assert found["ai_calls_count"] == 1
+    assert (found["started_at"], found["completed_at"]) == ("2026-03-14T15:09:25Z", None)
+
+
+def test_an_unknown_execution_is_a_problem(client: TestClient) -> None:
+    """404, in the form of every error."""
+    answer = client.get("/api/executions/nobody%20knows")
+
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "nobody knows" in answer.json()["detail"]

@@ -1,0 +1,139 @@
+"""Errors: a problem document that names the parameter, and nothing of the inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from spanledger.exceptions import InvalidRequestError, LedgerUnavailableError
+from spanledger_api.problem import MEDIA_TYPE, PROBLEM_RESPONSES
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.testclient import TestClient
+
+    from spanledger_clickhouse.ledger import Ledger
+
+_USERS = "/api/analytics/cost/users"
+_TREND = "/api/analytics/cost/trend"
+_BOTTLENECK = "/api/analytics/performance/bottleneck"
+_SCHEMA = PROBLEM_RESPONSES[422]["content"][MEDIA_TYPE]["schema"]
+_KINDS = {"string": str, "integer": int, "array": list}
+
+
+def _check_form(problem: dict[str, object]) -> None:
+    """The document has the members that the OpenAPI description says, of the types it says, and no others."""
+    assert set(_SCHEMA["required"]) <= set(problem) <= set(_SCHEMA["properties"])
+    assert all(isinstance(value, _KINDS[_SCHEMA["properties"][name]["type"]]) for name, value in problem.items())
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "parameter"),
+    [
+        (_USERS, "period=hourly", "period"),
+        (_USERS, "topN=0", "topN"),
+        (_USERS, "topN=-1", "topN"),
+        (_USERS, "topN=ten", "topN"),
+        (_USERS, "topN=", "topN"),
+        (_USERS, "topn=3", "topn"),
+        (_USERS, "timezone=Mars/Olympus", "timezone"),
+        (_USERS, "timezone=../../etc/passwd", "timezone"),
+        (_USERS, "timezone=localtime", "timezone"),
+        (_USERS, "from=2026-03-01T00:00:00", "from"),
+        (_USERS, "from=2026-03-02T00:00:00Z&to=2026-03-02T00:00:00Z", "from"),
+        (_USERS, "to=2026-02-01T00:00:00Z", "to"),
+        (_USERS, "currency=usd", "currency"),
+        (_USERS, "format=xml", "format"),
+        (_TREND, "period=yearly", "period"),
+        (_TREND, "days=0", "days"),
+        (_TREND, "days=3661", "days"),
+        (_BOTTLENECK, "", "taskType"),
+        (_BOTTLENECK, "taskType=t&service=s3", "service"),
+        ("/api/analytics/cost/prompts", "service=openai", "service"),
+        ("/api/analytics/recommendations", "format=csv", "format"),
+    ],
+)
+def test_a_bad_parameter_is_named(client: TestClient, path: str, query: str, parameter: str) -> None:
+    """The answer is 422 with the parameter's name, in the one form every error has."""
+    answer = client.get(f"{path}?{query}")
+
+    problem = answer.json()
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == MEDIA_TYPE
+    assert problem["parameter"] == parameter
+    assert [error["parameter"] for error in problem["errors"]] == [parameter]
+    assert parameter in problem["detail"]
+    assert "Period." not in answer.text
+    _check_form(problem)
+
+
+def test_every_bad_parameter_is_named_at_once(client: TestClient) -> None:
+    """A request with several mistakes learns of all of them."""
+    problem = client.get(f"{_USERS}?topN=0&period=x&nope=1").json()
+
+    assert [error["parameter"] for error in problem["errors"]] == ["period", "topN", "nope"]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("POST", _USERS, 405)])
+def test_a_path_or_method_there_is_not_is_a_problem_too(
+    client: TestClient, method: str, path: str, status: int
+) -> None:
+    """The status is the usual one, the form that of every error."""
+    answer = client.request(method, path)
+
+    assert answer.status_code == answer.json()["status"] == status
+    assert answer.headers["content-type"] == MEDIA_TYPE
+    _check_form(answer.json())
+
+
+def test_a_failure_inside_shows_nothing_of_it(app: FastAPI, client: TestClient) -> None:
+    """An unexpected error and a refused statement are 500 with an instance to look up, without text from inside."""
+
+    def fail() -> None:
+        message = "secret"
+        raise ValueError(message)
+
+    app.add_api_route("/fail", fail)
+    app.add_api_route("/refused", lambda: app.state.deployment.ledger.query("SELECT secret FROM absent"))
+
+    for path in ("/fail", "/refused"):
+        answer = client.get(path)
+        assert answer.status_code == 500
+        assert answer.json()["instance"].startswith("urn:uuid:")
+        assert "secret" not in answer.text
+        assert "SELECT" not in answer.text
+        _check_form(answer.json())
+
+
+def test_a_report_that_takes_too_long_may_be_tried_again(app: FastAPI, client: TestClient, ledger: Ledger) -> None:
+    """When the engine gives up at its time limit the answer is 503 with a time to wait."""
+    slow = "SELECT sleepEachRow(0.2) FROM numbers(20) SETTINGS max_execution_time = 0.1, max_block_size = 1"
+    app.add_api_route("/slow", lambda: ledger.query(slow))
+
+    answer = client.get("/slow")
+
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "shorter window" in answer.json()["detail"]
+
+
+def test_errors_of_our_own_have_their_status(app: FastAPI, client: TestClient) -> None:
+    """An unreachable ledger is 503, a refused request as a whole 422 without a parameter."""
+
+    def unreachable() -> None:
+        message = "host db.internal:8123 refused"
+        raise LedgerUnavailableError(message)
+
+    def refused() -> None:
+        message = "this body makes no sense"
+        raise InvalidRequestError(message)
+
+    app.add_api_route("/unreachable", unreachable)
+    app.add_api_route("/refuse", refused)
+
+    assert client.get("/unreachable").status_code == 503
+    assert "db.internal" not in client.get("/unreachable").text
+    problem = client.get("/refuse").json()
+    assert problem["status"] == 422
+    assert "parameter" not in problem
