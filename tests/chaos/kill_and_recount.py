@@ -8,29 +8,26 @@ distinct spans that were sent, each with its own amount. The trials share one le
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from urllib.parse import urlsplit
-
-import httpx
+from typing import TYPE_CHECKING
 
 from tests.collector.otlp_requests import paid, request_of
+from tests.end_to_end.running import start
+
+if TYPE_CHECKING:
+    from tests.end_to_end.running import Running
 
 _LONGEST_LIFE_SECONDS = 1.0
 _BATCHES_SENT_AGAIN = 5
 _SPANS_A_BATCH = 50
-_VISIBLE_WITHIN_SECONDS = 20.0
 
 
 @dataclass
@@ -48,48 +45,6 @@ class Sent:
         self.users[user] = self.users.get(user, Decimal(0)) + amount * spans
 
 
-@dataclass
-class Running:
-    """A ``spanledger up`` of its own."""
-
-    process: subprocess.Popen[str]
-    otlp: str
-    api: str
-
-    def post(self, body: bytes) -> bool:
-        """Send one batch; False if no acknowledgement came back."""
-        connection = http.client.HTTPConnection(urlsplit(self.otlp).netloc, timeout=10)
-        try:
-            connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
-            return connection.getresponse().status == http.client.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
-
-    def users(self) -> list[dict[str, object]]:
-        """The report of costs by user over all time, amounts exact."""
-        answer = httpx.get(
-            f"{self.api}/api/analytics/cost/users", params={"topN": 1000, "from": "2020-01-01T00:00:00Z"}, timeout=10
-        )
-        answer.raise_for_status()
-        rows: list[dict[str, object]] = json.loads(answer.content, parse_float=Decimal)
-        return rows
-
-
-def start(directory: Path) -> Running:
-    """Start the product on a ledger and wait until it answers."""
-    command = [sys.executable, "-m", "spanledger_api", "up", "--dsn", f"chdb://{directory}"]
-    process = subprocess.Popen(
-        [*command, "--otlp-http-port", "0", "--otlp-grpc-port", "0", "--api-port", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    ready = json.loads(process.stdout.readline())
-    return Running(process, ready["otlp_http"], ready["api"])
-
-
 def run_trial(directory: Path, sent: Sent, rng: random.Random) -> int:
     """Send until a kill at a random moment, start again, repeat what went unanswered; returns the batches answered."""
     running = start(directory)
@@ -97,15 +52,14 @@ def run_trial(directory: Path, sent: Sent, rng: random.Random) -> int:
     answered: list[bytes] = []
     while running.post(body := _batch(sent, rng)):
         answered.append(body)
-    running.process.wait()
+    running.kill()
     running = start(directory)
     try:
         for repeated in [body, *rng.sample(answered, min(len(answered), _BATCHES_SENT_AGAIN))]:
             assert running.post(repeated), "the collector did not acknowledge after its restart"
         _compare(running, sent)
     finally:
-        running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(60) == 0
+        assert running.stop() == 0
     return len(answered)
 
 
@@ -117,17 +71,15 @@ def _batch(sent: Sent, rng: random.Random) -> bytes:
 
 
 def _compare(running: Running, sent: Sent) -> None:
-    """Wait for the report to equal the recount; fail with both if it does not within the deadline."""
-    expected = [(user, total) for user, total in sorted(sent.users.items(), key=lambda item: (-item[1], item[0]))]
-    deadline = time.monotonic() + _VISIBLE_WITHIN_SECONDS
-    while True:
-        rows = running.users()
+    """Wait for the report to equal the recount."""
+    expected = sorted(sent.users.items(), key=lambda item: (-item[1], item[0]))
+
+    def exact() -> bool:
+        rows = running.report("cost/users", topN=1000, **{"from": "2020-01-01T00:00:00Z"})
         found = [(row["user_id"], row["total_cost"]) for row in rows]
-        counted = sum(int(str(row["operations_count"])) for row in rows)
-        if found == expected and counted == sent.records:
-            return
-        assert time.monotonic() < deadline, f"expected {sent.records} records {expected}, found {counted} {found}"
-        time.sleep(0.05)
+        return found == expected and sum(int(str(row["operations_count"])) for row in rows) == sent.records
+
+    running.wait_for(exact)
 
 
 def main() -> None:
