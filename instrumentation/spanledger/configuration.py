@@ -1,0 +1,158 @@
+"""Setting an engine up in one call: provider, identity, export, and the clients that are installed.
+
+The state of this module is that of the process: OpenTelemetry knows one global tracer provider, and it is set once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from opentelemetry import trace
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
+from spanledger.calls import instrument_installed
+from spanledger.exceptions import ConfigurationError
+from spanledger.export import PricingExporter
+from spanledger.otlp import otlp_exporter
+from spanledger.pricing import Calculator, PriceBook
+from spanledger.process_exit import before_process_ends, bounded
+from spanledger.processor import ExportQueue, LedgerProcessor, UnseededIds
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+__all__ = ["configure", "current_calculator", "flush", "shutdown"]
+
+_LOGGER = logging.getLogger(__name__)
+
+MOST_ATTRIBUTES = 1_024
+"""Attributes of one span: beyond a limit the SDK drops the oldest, and who pays is among them."""
+
+
+@dataclass
+class _State:
+    """What is configured in this process.
+
+    Attributes:
+        processor: Ours on the global provider; None before the first ``configure``.
+        calculator: Prices what is exported; None takes the built-in book when it is first needed.
+    """
+
+    processor: LedgerProcessor | None = None
+    calculator: Calculator | None = None
+
+
+_STATE = _State()
+_LOCK = threading.RLock()
+
+
+def configure(
+    service_name: str | None = None,
+    *,
+    endpoint: str | None = None,
+    exporter: SpanExporter | None = None,
+    prices: str | Path | None = None,
+) -> None:
+    """Send priced spans of this process to a collector, and meter the paid clients that are installed.
+
+    Where the engine has set a tracer provider of the OpenTelemetry SDK already, Spanledger joins it. A second call
+    changes nothing and logs a warning; after :func:`shutdown` it configures anew.
+
+    Args:
+        service_name: The engine's ``service.name``; None takes ``OTEL_SERVICE_NAME``. A provider that is there keeps
+            its own.
+        endpoint: Base address of the collector, e.g. ``http://127.0.0.1:4318``; None takes
+            ``OTEL_EXPORTER_OTLP_ENDPOINT``, else the default of OTLP.
+        exporter: Takes the priced spans instead of OTLP; None exports over OTLP.
+        prices: TOML file with own price rows that come before the built-in ones; None takes ``SPANLEDGER_PRICES``, if
+            set.
+
+    Raises:
+        ConfigurationError: The protocol, the exporter for it or the tracer provider cannot be used.
+        PriceBookError: The price file cannot be read or contradicts itself.
+    """
+    with _LOCK:
+        if _STATE.processor is not None and _STATE.processor.queue is not None:
+            _LOGGER.warning("spanledger is configured already; call spanledger.shutdown() before configuring anew")
+            return
+        calculator = _calculator(prices)
+        make_exporter = partial(otlp_exporter, endpoint)
+        inner = make_exporter() if exporter is None else exporter
+        if _STATE.processor is None:
+            _STATE.processor = _join_provider(service_name)
+        renew = make_exporter if exporter is None else None
+        _STATE.processor.queue = ExportQueue(PricingExporter(inner, calculator, renew=renew))
+        _STATE.calculator = calculator
+    instrument_installed()
+    before_process_ends(flush, shutdown)
+
+
+def flush(timeout_ms: float = 5_000) -> bool:
+    """Deliver every span that has ended so far.
+
+    Args:
+        timeout_ms: Milliseconds to wait at most; delivery goes on afterwards.
+
+    Returns:
+        True if all is delivered, also where nothing is configured; False if it was not in time, or was lost.
+    """
+    processor = _STATE.processor
+    return processor is None or bounded(processor.force_flush, timeout_ms / 1_000)
+
+
+def shutdown() -> None:
+    """Deliver what is queued and stop; called by itself when the process exits. A second call does nothing."""
+    processor = _STATE.processor
+    if processor is not None:
+        processor.shutdown()
+
+
+def current_calculator() -> Calculator:
+    """The calculator that this process prices with: the configured one, else the built-in book's."""
+    with _LOCK:
+        if _STATE.calculator is None:
+            _STATE.calculator = _calculator(None)
+        return _STATE.calculator
+
+
+def _calculator(prices: str | Path | None) -> Calculator:
+    return Calculator(PriceBook.with_overrides(prices) if prices else PriceBook.from_environment())
+
+
+def _join_provider(service_name: str | None) -> LedgerProcessor:
+    """Put our processor on the global tracer provider, setting one if there is none."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, trace.ProxyTracerProvider):
+        provider = _own_provider(service_name)
+        trace.set_tracer_provider(provider)
+    if not isinstance(provider, TracerProvider):
+        message = (
+            f"the global tracer provider is a {type(provider).__qualname__}, which takes no span processor; "
+            "call spanledger.configure() before it is set, or set one of the OpenTelemetry SDK"
+        )
+        raise ConfigurationError(message)
+    if type(provider.id_generator) is RandomIdGenerator:
+        provider.id_generator = UnseededIds()  # type: ignore[assignment]  # declared as narrow as its default
+    processor = LedgerProcessor()
+    provider.add_span_processor(processor)
+    return processor
+
+
+def _own_provider(service_name: str | None) -> TracerProvider:
+    """A provider that keeps every span: a sampled ledger is a wrong one."""
+    return TracerProvider(
+        sampler=ALWAYS_ON,
+        resource=Resource.create({SERVICE_NAME: service_name} if service_name else {}),
+        shutdown_on_exit=False,
+        id_generator=UnseededIds(),
+        span_limits=SpanLimits(max_span_attributes=MOST_ATTRIBUTES),
+    )

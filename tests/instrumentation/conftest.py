@@ -1,0 +1,31 @@
+"""An engine's surroundings: the configured pipeline, and the real services it talks to, on loopback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import spanledger
+from tests.instrumentation.loopback import Loopback
+from tests.instrumentation.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    """A configured engine whose priced spans can be read."""
+    recorder = Recorder()
+    spanledger.configure("engine-under-test", exporter=recorder.exporter)
+    yield recorder
+    spanledger.shutdown()
+
+
+@pytest.fixture(scope="session")
+def loopback() -> Iterator[Loopback]:
+    """The fake OpenAI and OTLP server."""
+    server = Loopback()
+    yield server
+    server.close()
