@@ -6,6 +6,7 @@
     ├── PermanentError            the same call fails again: mend the input
     │   ├── ConfigurationError    a setting, flag or file cannot be used
     │   ├── PriceBookError        a price row is incomplete or contradicts another
+    │   ├── PromptError           a prompt file is missing or not valid, or lacks a variable
     │   ├── UnknownPriceError     nothing in the book prices what was asked for
     │   ├── InvalidRequestError   a request names a parameter or carries a body that is not valid
     │   └── MigrationError        the ledger's schema is not the one this program knows
@@ -26,6 +27,7 @@ __all__ = [
     "OverloadedError",
     "PermanentError",
     "PriceBookError",
+    "PromptError",
     "RetryableError",
     "SpanledgerError",
     "UnknownPriceError",
@@ -50,6 +52,10 @@ class ConfigurationError(PermanentError):
 
 class PriceBookError(PermanentError):
     """A price row is incomplete, malformed or contradicts another row."""
+
+
+class PromptError(PermanentError):
+    """A prompt's file is missing or not valid, a variable is missing, or the client cannot run it."""
 
 
 class UnknownPriceError(PermanentError):
