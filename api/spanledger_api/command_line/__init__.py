@@ -68,7 +68,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         arguments: The words after ``spanledger``; None takes those of the process.
     """
     try:
-        _spanledger.main(args=arguments, prog_name="spanledger", standalone_mode=False)
+        # click returns the code of a command that exits by itself.
+        code = _spanledger.main(args=arguments, prog_name="spanledger", standalone_mode=False)
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
     except click.Abort:
@@ -79,4 +80,4 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except SpanledgerError as error:
         click.echo(f"spanledger: {error}", err=True)
         sys.exit(1)
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
