@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from spanledger.version import __version__
 from spanledger_api import executions, health, recommendations, reports
 from spanledger_api.deployment import Deployment
 from spanledger_api.messages import Locale, default_locale
 from spanledger_api.metrics import Metrics, MetricsMiddleware
+from spanledger_api.parameters import refuse_repeats
 from spanledger_api.problem import install_problem_handlers
 from spanledger_api.security import SecurityHeadersMiddleware
 
@@ -50,6 +51,7 @@ def create_app(ledger: Ledger, *, clock: Callable[[], datetime] = _utc_now, loca
         title="Spanledger",
         version=__version__,
         description=_DESCRIPTION,
+        dependencies=[Depends(refuse_repeats)],
         # The framework would emit spans of its own once the process has a tracer; served beside the collector, the
         # ledger would then fill with its own reports.
         telemetry={"tracing": False, "metrics": False, "logs": False},

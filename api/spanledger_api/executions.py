@@ -145,7 +145,7 @@ def _without_root(execution_id: str, costs: list[CostRecord], steps: list[Perfor
 
 
 @router.get(
-    "/api/executions/{execution_id}",
+    "/api/executions/{execution_id:path}",  # an id may hold slashes
     summary="One task execution",
     response_model=Execution,
     responses=NOT_FOUND_RESPONSES,

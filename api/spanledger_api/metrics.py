@@ -71,5 +71,5 @@ class MetricsMiddleware:
         try:
             await self._app(scope, receive, noting_status)
         finally:
-            route = getattr(scope.get("route"), "path", _UNMATCHED)
+            route = getattr(scope.get("route"), "path_format", _UNMATCHED)
             self._metrics.observe(scope["method"], route, status, time.perf_counter() - started)

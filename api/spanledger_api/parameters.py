@@ -1,17 +1,32 @@
 """The query parameters that reports share: which window, whose records, what form."""
 
+from collections import Counter
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
+from fastapi import Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 
+from spanledger.exceptions import InvalidRequestError
 from spanledger_api.filters import Dimension, Where
 from spanledger_api.times import parse_rfc3339
 from spanledger_api.window import Period, Window, overridden, period_window, zone_names
 
-__all__ = ["CostFilters", "CostWindow", "ReportFormat", "ServiceFilter", "TimeWindow"]
+__all__ = ["CostFilters", "CostWindow", "ReportFormat", "ServiceFilter", "TimeWindow", "refuse_repeats"]
+
+
+async def refuse_repeats(request: Request) -> None:
+    """Refuse a query that states one parameter twice: all but one of the values would be ignored.
+
+    Raises:
+        InvalidRequestError: A parameter stands there more than once.
+    """
+    for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if times > 1:
+            message = f"stands {times} times in the query; state it once"
+            raise InvalidRequestError(message, parameter=name)
 
 
 class ReportFormat(StrEnum):

@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from tests.api.conftest import NOW
 from tests.api.spans import Span, store
@@ -93,6 +94,14 @@ def test_records_whose_root_has_not_arrived_are_shown(ledger: Ledger, client: Te
     assert found["total_cost"] == Decimal("0.75")
     assert found["ai_calls_count"] == 1
     assert (found["started_at"], found["completed_at"]) == ("2026-03-14T15:09:25Z", None)
+
+
+def test_an_id_may_hold_anything(ledger: Ledger, client: TestClient) -> None:
+    """Slashes, quotes, tabs and text that looks like SQL are found as they are."""
+    ids = ["job/7", "../x", "it's", "a\\b\t", "{x:String}", "$where", "中文 😀", "' OR 1=1 --"]
+    store(ledger, [Span(service="s3", cost=Decimal(1), execution=each) for each in ids])
+
+    assert [_get(client, quote(each, safe=""))["execution_id"] for each in ids] == ids
 
 
 def test_an_unknown_execution_is_a_problem(client: TestClient) -> None:

@@ -45,6 +45,7 @@ def _check_form(problem: dict[str, object]) -> None:
         (_USERS, "to=2026-02-01T00:00:00Z", "to"),
         (_USERS, "currency=usd", "currency"),
         (_USERS, "format=xml", "format"),
+        (_USERS, "userId=a&userId=b", "userId"),
         (_TREND, "period=yearly", "period"),
         (_TREND, "days=0", "days"),
         (_TREND, "days=3661", "days"),
