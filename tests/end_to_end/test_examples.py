@@ -19,6 +19,7 @@ from spanledger_api.command_line.report import REPORTS
 from spanledger_api.demo.children import Child
 from spanledger_api.demo.loopback import paid_services, paid_services_environment
 from spanledger_api.demo.readings import Reader
+from spanledger_api.demo.scenario import up_arguments
 from spanledger_api.http_server import HttpServer
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 _EXAMPLES = Path(__file__).parents[2] / "examples"
 _SINCE = "2026-01-01T00:00:00+00:00"
-_UP = ["up", "--otlp-http-port", "0", "--api-port", "0"]
 
 # Four tokens a message besides its text, a token for every four bytes of it; 64 tokens an answer.
 _QUESTION = Decimal((34 + 3) // 4 + 4) * Decimal("0.00003") + 64 * Decimal("0.00006")
@@ -38,7 +38,7 @@ _LEDGER = Decimal((29 + 3) // 4 + 4) * Decimal("0.0000015") + 64 * Decimal("0.00
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The API of a ledger that every example has written to."""
     directory = tmp_path_factory.mktemp("examples")
-    arguments = [*_UP, "--dsn", f"chdb://{directory}/ledger"]
+    arguments = up_arguments(f"chdb://{directory}/ledger", 0)
     with (
         HttpServer(paid_services(), "127.0.0.1", 0) as services,
         Child("spanledger up", "spanledger_api.command_line", arguments, log=directory / "log") as ledger,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from spanledger_api.command_line.api_client import get
 from spanledger_api.command_line.report import REPORTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _Rows = list[dict[str, object]]
 
@@ -76,14 +77,12 @@ class Reader:
             LedgerUnavailableError: It was not there in time; the message says what was.
         """
         deadline = time.monotonic() + seconds
-        wanted = (cost_records, {task: dict(names) for task, names in steps.items()}, dict.fromkeys(failed, "failed"))
-        while (seen := self._seen(list(steps), failed)) != wanted:
-            if time.monotonic() > deadline:
-                message = (
-                    f"The ledger does not show the whole run after {seconds:g} s: {wanted} expected, {seen} there."
-                )
-                raise LedgerUnavailableError(message)
-            time.sleep(_POLL_SECONDS)
+        # One question at a time: each costs the ledger time that it needs to load what it is asked for.
+        _wait_for(cost_records, self._cost_records, deadline)
+        for task_type, counts in steps.items():
+            _wait_for(dict(counts), partial(self._steps, task_type), deadline)
+        for identifier in failed:
+            _wait_for("failed", partial(self._status, identifier), deadline)
 
     def read(self, task_types: list[str], failed: list[str]) -> Reading:
         """Every report: on all users, with the bottlenecks of these task types and these failed executions."""
@@ -108,13 +107,20 @@ class Reader:
         except InvalidRequestError:
             return None  # not there yet: the API refuses an id that nothing names
 
-    def _seen(self, task_types: list[str], failed: list[str]) -> tuple[int, Mapping[str, object], Mapping[str, object]]:
-        records = sum(count(row["operations_count"]) for row in self._rows("services", {}))
-        steps = {
-            task: {str(row["step_name"]): count(row["count"]) for row in self._rows("bottleneck", {"taskType": task})}
-            for task in task_types
-        }
-        return records, steps, {identifier: self._status(identifier) for identifier in failed}
+    def _cost_records(self) -> int:
+        return sum(count(row["operations_count"]) for row in self._rows("services", {}))
+
+    def _steps(self, task_type: str) -> dict[str, int]:
+        rows = self._rows("bottleneck", {"taskType": task_type})
+        return {str(row["step_name"]): count(row["count"]) for row in rows}
+
+
+def _wait_for(wanted: object, ask: Callable[[], object], deadline: float) -> None:
+    while (seen := ask()) != wanted:
+        if time.monotonic() > deadline:
+            message = f"the ledger does not show the whole run in time: {wanted} expected, {seen} there"
+            raise LedgerUnavailableError(message)
+        time.sleep(_POLL_SECONDS)
 
 
 def amount(value: object) -> Decimal:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from spanledger import environment
+from spanledger_api.command_line import up
 from spanledger_api.demo.children import Child, signals_held
 from spanledger_api.demo.workload import WORKLOAD, expected_cost_records, expected_steps
 
@@ -24,6 +25,19 @@ _START_SECONDS = 60.0
 _WORK_SECONDS = 120.0
 _VISIBLE_SECONDS = 30.0
 _SECONDS_PER_TOKEN = 0.0003
+
+
+def up_arguments(dsn: str, api_port: int) -> list[str]:
+    """The words after ``spanledger`` that start a ledger on free ports only.
+
+    Args:
+        dsn: The ledger.
+        api_port: Port of the API; 0 takes a free one as well.
+    """
+    free = [
+        word for option in up.command.params if str(option.name).endswith("_port") for word in (option.opts[0], "0")
+    ]
+    return ["up", *free, "--api-port", str(api_port), "--dsn", dsn]
 
 
 class Scenario:
@@ -134,6 +148,8 @@ def _follow(engines: Child, say: Callable[[str], None]) -> list[str]:
     failed: list[str] = []
     for done, line in enumerate(engines.lines(_WORK_SECONDS), 1):
         job = json.loads(line)
+        if job.get("delivered"):
+            break  # the process still takes a moment to leave, which nobody has to wait for
         say(f"{done} of {len(WORKLOAD)} jobs done: {job['task_type']} for {job['user_id']} {job['status']}")
         if job["status"] == "failed":
             failed.append(job["execution_id"])

@@ -1,9 +1,9 @@
 """Runs the sample engines in a process of their own: ``python -m spanledger_api.demo.engines``.
 
 The first line on stdin is a JSON object of environment variables that say where the collector is; what takes long to
-get ready is ready before that line comes. Each finished job is one JSON line on stdout; after
-the last one everything has been delivered. Exit status 1 means that something happened that the workload does not
-foresee, or that spans could not be delivered.
+get ready is ready before that line comes. Each finished job is one JSON line on stdout; the last line says whether
+everything has been delivered. Exit status 1 means that it has not, or that something happened that the workload does
+not foresee.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -20,7 +21,7 @@ import boto3
 import openai
 
 import spanledger
-from spanledger.configuration import configure  # imported now, not when the line has come
+from spanledger.pricing import PriceBook
 from spanledger_api.demo.engines.material_processing import MaterialProcessingEngine
 from spanledger_api.demo.engines.video_composition import RenderError, VideoCompositionEngine
 from spanledger_api.demo.engines.voice_over import VoiceOverEngine
@@ -62,6 +63,14 @@ class _Engines:
         print(json.dumps(line), flush=True)  # noqa: T201 - the parent reads it
 
 
+def _import_what_configure_needs() -> None:
+    """Spend the time now that the ledger needs to start as well; a service of its own would not care."""
+    for module in ("openai", "s3"):
+        import_module(f"spanledger.calls.{module}")
+    import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    PriceBook.built_in()
+
+
 async def _run(engines: _Engines) -> None:
     async with asyncio.TaskGroup() as jobs:
         for job in WORKLOAD:
@@ -75,15 +84,18 @@ async def _work() -> None:
     with openai.OpenAI() as client:
         async with openai.AsyncOpenAI() as asynchronous:
             engines = _Engines(client, asynchronous, storage)
+            _import_what_configure_needs()
             os.environ.update(json.loads(sys.stdin.readline()))
-            configure("sample-engines")
+            spanledger.configure("sample-engines")
             await _run(engines)
 
 
 def main() -> int:
     """Run every job and deliver every span; returns the exit status."""
     asyncio.run(_work())
-    return 0 if spanledger.flush(_DELIVERY_MS) else 1
+    delivered = spanledger.flush(_DELIVERY_MS)
+    print(json.dumps({"delivered": delivered}), flush=True)  # noqa: T201 - the parent reads it
+    return 0 if delivered else 1
 
 
 if __name__ == "__main__":
