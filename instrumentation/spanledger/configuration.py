@@ -153,6 +153,5 @@ def _own_provider(service_name: str | None) -> TracerProvider:
         sampler=ALWAYS_ON,
         resource=Resource.create({SERVICE_NAME: service_name} if service_name else {}),
         shutdown_on_exit=False,
-        id_generator=UnseededIds(),
         span_limits=SpanLimits(max_span_attributes=MOST_ATTRIBUTES),
     )

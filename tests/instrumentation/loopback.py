@@ -30,6 +30,8 @@ class Loopback:
         """Headers of every request."""
         self.bodies: list[bytes] = []
         """Bodies of every OTLP request."""
+        self.ports: list[int] = []
+        """The port at the client's end of each OTLP request: one for each connection."""
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(self._answer, lifespan="off", log_config=None, ws="none", interface="asgi3")
@@ -65,7 +67,9 @@ class Loopback:
                 break
         self.requests.append({name.decode(): value.decode() for name, value in scope["headers"]})
         if scope["path"] == "/v1/traces":
+            assert scope["client"] is not None
             self.bodies.append(body)
+            self.ports.append(scope["client"][1])
             await _send(send, 200, b"", "application/x-protobuf")
         else:
             await _chat(json.loads(body), send)

@@ -79,6 +79,16 @@ def test_reseeding_random_repeats_no_id(recorder: Recorder) -> None:
     assert len({context.span_id for context in contexts}) == 3
 
 
+def test_a_span_with_many_attributes_keeps_its_identity(recorder: Recorder) -> None:
+    """The identity is the oldest of its attributes, and the SDK would drop the oldest beyond 128."""
+    with spanledger.execution("task", user_id="user-1"):
+        span = TRACER.start_span("wide")
+        span.set_attributes({f"key-{number}": number for number in range(500)})
+        span.end()
+
+    assert recorder.attributes("wide")["user.id"] == "user-1"
+
+
 def test_ids_leave_the_engines_random_numbers_alone() -> None:
     """Drawing ids draws nothing from the global generator, and the ids are never 0."""
     random.seed(7)

@@ -147,6 +147,16 @@ def test_a_step_is_a_performance_record(recorder: Recorder) -> None:
     assert not {"step.span_id", "step.metadata.mood"} & set(record)
 
 
+def test_a_step_inside_a_step_is_a_record_of_its_own(recorder: Recorder) -> None:
+    """The inner step's span names itself and no enclosing step, so that it is not taken for a mere part."""
+    with spanledger.step("outer"), spanledger.step("inner"):
+        pass
+
+    record = recorder.attributes("step inner")
+    assert record["step.name"] == "inner"
+    assert "step.span_id" not in record
+
+
 def test_a_failed_step_says_why(recorder: Recorder) -> None:
     """A step that raises is an error with type and message."""
     with pytest.raises(KeyError), spanledger.step("mix"):

@@ -15,6 +15,7 @@ import spanledger
 from spanledger.export import PricingExporter
 from spanledger.guard import losses
 from spanledger.pricing import Calculator, Charge, PriceBook, Usage
+from spanledger.processor import ExportQueue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -189,6 +190,19 @@ def test_a_process_that_ends_does_not_wait_for_ever() -> None:
 
     assert exporter.export([_ended({})]) is SpanExportResult.FAILURE
     assert behind.get_finished_spans() == ()
+
+
+def test_a_queue_that_closes_gives_its_exporter_up_in_time() -> None:
+    """Closing delivers what is queued, but begins nothing after the time it was given."""
+    for seconds, delivered in ((5.0, 1), (0.0, 0)):
+        behind = InMemorySpanExporter()
+        exporter = PricingExporter(behind, Calculator(PriceBook.built_in()))
+        queue = ExportQueue(exporter)
+        queue.put(_ended({}))
+        queue.close(seconds)
+
+        assert len(behind.get_finished_spans()) == delivered
+        assert exporter.lost == 1 - delivered
 
 
 def test_undecodable_text_does_not_sink_the_batch(recorder: Recorder) -> None:

@@ -99,6 +99,8 @@ def test_a_forked_child_delivers_its_own_spans(loopback: Loopback, method: str) 
 
     assert ended.returncode == 0, ended.stderr
     assert sorted(loopback.span_names()) == ["step after", "step child", "step work"]
+    connections = dict(zip(loopback.span_names(), loopback.ports[-3:], strict=True))
+    assert connections["step child"] not in (connections["step work"], connections["step after"])
 
 
 def test_a_collector_that_is_gone_is_given_up() -> None:

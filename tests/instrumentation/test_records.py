@@ -70,6 +70,12 @@ def test_quantity_times_unit_cost_rounds_half_even_once(quantity: Decimal, unit_
     assert Fraction(total) * 10**12 == quotient + up
 
 
+@pytest.mark.parametrize(("unit_cost", "total"), [("0.0000000000005", "0"), ("0.0000000000015", "0.000000000002")])
+def test_a_tie_goes_to_the_even_digit(unit_cost: str, total: str) -> None:
+    """Half of the last place is not always rounded up."""
+    assert stated_amounts(1, unit_cost, None, "USD")[COST_TOTAL_COST] == total
+
+
 def test_nothing_stated_is_priced_on_export(recorder: Recorder) -> None:
     """90 seconds of Stream cost 0.008 by the price book."""
     spanledger.record_cost(service="cloudflare_stream", operation="render", quantity=90, unit="seconds", duration=1234)
