@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _START_SECONDS = 60.0
 _WORK_SECONDS = 120.0
 _VISIBLE_SECONDS = 30.0
-_SECONDS_PER_TOKEN = 0.0003
+_SECONDS_PER_TOKEN = 0.0002
 
 
 def up_arguments(dsn: str, api_port: int) -> list[str]:

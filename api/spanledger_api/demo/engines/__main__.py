@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _BUCKET = "media"
 _PROMPTS = Path(__file__).parent.parent / "prompts"
-_JOBS_AT_ONCE = 8
+_JOBS_AT_ONCE = 12
 _DELIVERY_MS = 20_000
 
 

@@ -12,7 +12,7 @@ from spanledger_api.demo.workload import CODECS
 if TYPE_CHECKING:
     from spanledger_api.demo.workload import Film
 
-_RENDER_SECONDS_PER_FILM_SECOND = 0.003
+_RENDER_SECONDS_PER_FILM_SECOND = 0.004
 _DELIVERY_SECONDS_PER_GIGABYTE = 0.002
 
 
