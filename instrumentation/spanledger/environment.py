@@ -42,3 +42,36 @@ LOCALE: Final = "SPANLEDGER_LOCALE"
 
 ALERT_OPERATION_USD: Final = "SPANLEDGER_ALERT_OPERATION_USD"
 """A single operation above this many USD is worth an alert."""
+
+CLICKHOUSE_ENDPOINT: Final = "SPANLEDGER_CLICKHOUSE_ENDPOINT"
+"""Where the OpenTelemetry Collector finds ClickHouse: ``http://``, ``https://`` or ``tcp://host:port``."""
+
+CLICKHOUSE_USER: Final = "SPANLEDGER_CLICKHOUSE_USER"
+"""The user as whom the OpenTelemetry Collector inserts; ``default`` where unset."""
+
+CLICKHOUSE_PASSWORD: Final = "SPANLEDGER_CLICKHOUSE_PASSWORD"  # noqa: S105 - the variable's name
+"""That user's password; empty where unset."""
+
+OTELCOL_STORAGE: Final = "SPANLEDGER_OTELCOL_STORAGE"
+"""Directory in which the OpenTelemetry Collector keeps what it has not delivered yet."""
+
+OTELCOL_MEMORY_MIB: Final = "SPANLEDGER_OTELCOL_MEMORY_MIB"
+"""MiB of memory above which the OpenTelemetry Collector asks senders to come back."""
+
+OTELCOL_METRICS_HOST: Final = "SPANLEDGER_OTELCOL_METRICS_HOST"
+"""Address at which the OpenTelemetry Collector shows its own metrics; loopback by default."""
+
+GATEWAY: Final = "SPANLEDGER_GATEWAY"
+"""Base address of the OTLP/HTTP receiver to which an agent collector passes everything on."""
+
+INGEST_KEY: Final = "SPANLEDGER_INGEST_KEY"
+"""The key that senders must show, and that an agent collector shows to its gateway."""
+
+TLS_CERT_FILE: Final = "SPANLEDGER_TLS_CERT_FILE"
+"""PEM file with the certificate that the OpenTelemetry Collector presents to senders."""
+
+TLS_KEY_FILE: Final = "SPANLEDGER_TLS_KEY_FILE"
+"""PEM file with that certificate's key."""
+
+TLS_CA_FILE: Final = "SPANLEDGER_TLS_CA_FILE"
+"""PEM file with the authorities that vouch for ClickHouse; those of the machine where unset."""
