@@ -62,9 +62,9 @@ _SCOPE_SPANS = f"Tuple(scope Tuple(name String, version String), spans Array({_S
 _STRUCTURE = f"resource_spans Array(Tuple(resource Tuple(attributes {_ATTRIBUTES}), scope_spans Array({_SCOPE_SPANS})))"
 
 _DOUBLE = (
-    # Go writes exponents with a sign, and no JSON has NaN or infinity: the exporter stores its encoder's complaint.
+    # Go writes exponents with a sign, and the exporter writes out what is no number.
     "if(isFinite(v.double_value), replaceRegexpOne(toString(v.double_value), 'e(\\\\d)', 'e+\\\\1'), "
-    "concat('json: unsupported value: ', multiIf(isNaN(v.double_value), 'NaN', v.double_value > 0, '+Inf', '-Inf')))"
+    "multiIf(isNaN(v.double_value), 'NaN', v.double_value > 0, 'Infinity', '-Infinity'))"
 )
 _TEXT = (
     "multiIf("

@@ -6,6 +6,7 @@ import base64
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue
@@ -65,8 +66,10 @@ def _map(values: Mapping[str, _Value]) -> str:
 @given(st.lists(_values, max_size=4))
 def test_arrays_are_the_json_of_their_values(values: list[_Value]) -> None:
     """Any nesting of arrays and maps comes out as the same JSON, with keys sorted."""
+    expected = json.dumps(values, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
     assert json.loads(_array(values)) == values
-    assert _array(values) == json.dumps(values, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    assert _array(values) == expected.replace("\u2028", r"\u2028").replace("\u2029", r"\u2029")
 
 
 @given(st.dictionaries(_text, _values, max_size=4))
@@ -76,5 +79,23 @@ def test_maps_are_the_json_of_their_entries(values: dict[str, _Value]) -> None:
 
 
 def test_numbers_and_bytes_look_as_the_exporter_writes_them() -> None:
-    """Whole doubles have no fraction, bytes are base64, and what JSON lacks keeps its name."""
-    assert _array([2.0, 1.5, b"\xff", float("inf")]) == '[2,1.5,"/w==","inf"]'
+    """Doubles take Go's notation, bytes are base64, and no bytes at all are null."""
+    doubles = [2.0, -0.0, 1.5, 1e-6, 9.9e-7, 1.5e-10, 123456789012345680.0, 1e20, 1e21]
+
+    assert _array(doubles) == "[2,-0,1.5,0.000001,9.9e-7,1.5e-10,123456789012345680,100000000000000000000,1e+21]"
+    assert _array([b"\xff", b""]) == '["/w==",null]'
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_double_is_read_back_as_itself(number: float) -> None:
+    """The notation keeps every bit of a double."""
+    [read] = json.loads(_array([number]))
+
+    assert float(read).hex() == number.hex() or number == read == 0
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_what_json_cannot_say_leaves_nothing(number: float) -> None:
+    """One such number, however deep, and the exporter stores an empty text; so do we."""
+    assert _array([1, {"a": [number]}]) == ""
+    assert _map({"a": number}) == ""
