@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spanledger_clickhouse.ledger import Ledger
+    from tests.collector.conftest import RunningCollector
     from tests.collector.otelcol.conftest import Otelcol
 
 _CONFIGURATION = "otel-collector.yaml"
@@ -95,3 +96,10 @@ def test_only_spans_of_the_ledger_pass_its_filter(ledger: Ledger, otelcol: Otelc
         assert port.wait_for_inserts(1), otelcol.log()
 
     assert ledger.query("SELECT count() AS spans FROM otel_traces") == [{"spans": len(kept)}]
+
+
+def test_an_agent_passes_on_to_our_own_receiver(collector: RunningCollector, otelcol: Otelcol) -> None:
+    """The agent's requests, compressed and with its key, are taken by Spanledger's receiver as they are."""
+    with otelcol.running("collector/agent.yaml", SPANLEDGER_GATEWAY=collector.url):
+        assert otelcol.send(request_of(paid("0.1"), paid("0.2")).SerializeToString()).status_code == 200
+        assert _wait_for(collector.ledger, 2) == Decimal("0.3")
