@@ -83,8 +83,8 @@ class Scenario:
         since = datetime.now(UTC).isoformat()
         with self._phase("total"):
             with self._phase("start"):
-                say("starting the ledger, its collector and its API")
                 engines = self._start()
+                say("starting the ledger, its collector and its API")
                 from spanledger_api.demo.readings import Reader  # noqa: PLC0415 - while the others import too
 
                 ready = json.loads(self._ledger.line(_START_SECONDS))

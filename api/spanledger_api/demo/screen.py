@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,8 @@ from spanledger_api.command_line.report import REPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
+
+    from rich.status import Status
 
     from spanledger_api.demo.readings import Reading
 
@@ -28,10 +30,19 @@ def progress() -> Generator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda _: None
         return
-    from rich.console import Console  # noqa: PLC0415 - only where it is shown
+    with ExitStack() as shown:
+        status: Status | None = None
 
-    with Console(stderr=True).status("") as status:
-        yield status.update
+        def say(text: str) -> None:
+            nonlocal status
+            if status is None:
+                # Imported when the processes that all wait for are on their way, not before.
+                from rich.console import Console  # noqa: PLC0415
+
+                status = shown.enter_context(Console(stderr=True).status(text, refresh_per_second=4))
+            status.update(text)
+
+        yield say
 
 
 def print_reading(reading: Reading) -> None:
