@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_STORED = ("otel_traces", "cost_records_local", "performance_records_local", "task_executions_local")
+_STORED = (
+    "otel_traces",
+    "cost_records_local",
+    "performance_records_local",
+    "task_executions_local",
+    "usage_spans_local",
+    "rater_progress",
+)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,13 @@
-"""The collector on its ports, started in the order that loses nothing and stopped in the reverse."""
+"""The collector on its ports and the rater behind it, started in the order that loses nothing, stopped in reverse."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spanledger.pricing import Calculator, PriceBook
 from spanledger_api.http_server import HttpServer
+from spanledger_clickhouse.periodic import Periodic
+from spanledger_clickhouse.rating import Rater
 from spanledger_collector.grpc_receiver import GrpcReceiver
 from spanledger_collector.pipeline import Pipeline
 
@@ -15,9 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["serve_collector"]
 
+_RATER_PAUSE_SECONDS = 0.5
+
 
 def serve_collector(running: ExitStack, ledger: Ledger, host: str, http_port: int, grpc_port: int) -> dict[str, str]:
-    """Receive OTLP on both ports and load it, until ``running`` is left.
+    """Receive OTLP on both ports, load it and rate what has no amount, until ``running`` is left.
 
     On the way out the ports close first, then what was acknowledged is loaded.
 
@@ -34,11 +39,17 @@ def serve_collector(running: ExitStack, ledger: Ledger, host: str, http_port: in
     Raises:
         ConfigurationError: A port is taken, or the ledger is not embedded.
     """
+    # Prices are read first: a broken file must stop the start, not the rater later.
+    rater = Periodic(
+        "rater", Rater(ledger, Calculator(PriceBook.from_environment())).rate_pending, _RATER_PAUSE_SECONDS
+    )
     pipeline = Pipeline(ledger)
     http = HttpServer(pipeline.http, host, http_port)
     grpc = GrpcReceiver(pipeline.intake, host, grpc_port)
     pipeline.start()
+    running.callback(rater.stop)
     running.callback(pipeline.stop)
+    rater.start()
     running.enter_context(http)
     grpc.start()
     running.callback(grpc.stop)

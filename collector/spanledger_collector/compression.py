@@ -19,8 +19,8 @@ else:
 
 __all__ = ["DEFAULT_BODY_LIMIT", "decompress"]
 
-DEFAULT_BODY_LIMIT: Final = 20 * 1024**2
-"""Bytes of one request, before and after decompression; what the OpenTelemetry Collector takes by default."""
+DEFAULT_BODY_LIMIT: Final = 64 * 1024**2
+"""Bytes of one request, before and after decompression: the default that the OTLP specification recommends."""
 
 _CHUNK: Final = 1024**2
 

@@ -1,6 +1,6 @@
 -- One row a paid span. The key is a property of the span alone, so a repeat is the same row and FINAL keeps one.
--- `version` decides which: the earliest arrival beats later ones (it is the negated arrival time), and a correction,
--- numbered from 1, beats every arrival.
+-- `version` decides which: the earliest arrival beats later ones (it is the negated arrival time), and what the rater
+-- decided, dated by its own time, beats every arrival. FINAL leaves out what the rater found to repeat another record.
 CREATE TABLE IF NOT EXISTS cost_records_local
 (
     started_at      DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
@@ -29,9 +29,10 @@ CREATE TABLE IF NOT EXISTS cost_records_local
     metadata        Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     created_at      DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     version         Int64 CODEC(Delta, ZSTD(1)),
+    is_deleted      UInt8 DEFAULT 0 CODEC(ZSTD(1)),
     INDEX idx_execution_id execution_id TYPE bloom_filter(0.01) GRANULARITY 1
 )
-ENGINE = ReplacingMergeTree(version)
+ENGINE = ReplacingMergeTree(version, is_deleted)
 PARTITION BY toYYYYMM(started_at)
 ORDER BY (toDate(started_at), user_id, service, trace_id, span_id)
 SETTINGS

@@ -1,0 +1,182 @@
+"""Compression of whole bodies, as HTTP names it: undone piece by piece on the way in, applied on the way out."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+import lz4.frame
+
+from spanledger_clickhouse.http_interface.failures import Code, StatementError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["CODINGS", "Compressor", "Decoder", "compressor", "decoder"]
+
+_PIECE: Final = 1024**2
+_FAST: Final = 1
+
+
+class Decoder(Protocol):
+    """Undoes a body's encoding as it arrives."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What can be decoded so far, in pieces of bounded size."""
+        ...
+
+    def finish(self) -> None:
+        """Nothing more comes; raises StatementError if the body ends too early."""
+        ...
+
+
+class Compressor(Protocol):
+    """Applies an encoding to a body as it leaves."""
+
+    def compress(self, data: bytes) -> bytes:
+        """What is ready to be sent of everything given so far."""
+        ...
+
+    def flush(self) -> bytes:
+        """The rest."""
+        ...
+
+
+class _Stream(Protocol):
+    """What the decompressors of zstd and LZ4 have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes | None: ...
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+class _ZlibStream:
+    """zlib's decompressor in the shape of the others."""
+
+    def __init__(self, window: int) -> None:
+        self._stream = zlib.decompressobj(window)
+
+    @property
+    def eof(self) -> bool:
+        return self._stream.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._stream.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._stream.unused_data
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        return self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
+
+
+_STREAMS: Final[dict[str, Callable[[], _Stream]]] = {
+    "gzip": lambda: _ZlibStream(zlib.MAX_WBITS | 16),
+    "deflate": lambda: _ZlibStream(zlib.MAX_WBITS),
+    "zstd": lambda: cast("_Stream", zstd.ZstdDecompressor()),
+    "lz4": lambda: cast("_Stream", lz4.frame.LZ4FrameDecompressor()),
+}
+
+
+class _FrameDecoder:
+    """Decodes any number of frames, one behind the other: clients send a frame for each of their blocks."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._open: _Stream | None = None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            stream = self._open = self._open or _STREAMS[self._name]()
+            try:
+                yield from _drain(stream, data)
+            except (zlib.error, zstd.ZstdError, RuntimeError) as error:
+                message = f"The body is not {self._name}: {error}"
+                raise StatementError(Code.CANNOT_DECOMPRESS, message) from error
+            data = b""
+            if stream.eof:
+                data, self._open = stream.unused_data or b"", None
+
+    def finish(self) -> None:
+        if self._open is not None:
+            message = f"The body ends in the middle of a {self._name} frame."
+            raise StatementError(Code.CANNOT_DECOMPRESS, message)
+
+
+class _PlainDecoder:
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        yield data
+
+    def finish(self) -> None:
+        pass
+
+
+def _drain(stream: _Stream, data: bytes) -> Iterator[bytes]:
+    yield stream.decompress(data, _PIECE)
+    while not stream.eof and not stream.needs_input:
+        yield stream.decompress(b"", _PIECE)
+
+
+def decoder(encoding: str) -> Decoder:
+    """A decoder for a ``Content-Encoding``; empty and ``identity`` mean none.
+
+    Raises:
+        StatementError: The encoding is not known here.
+    """
+    name = encoding.strip().lower()
+    if name in {"", "identity"}:
+        return _PlainDecoder()
+    if name not in _STREAMS:
+        message = f"Content-Encoding {name!r} is not supported; use gzip, deflate, zstd, lz4 or none."
+        raise StatementError(Code.UNKNOWN_COMPRESSION_METHOD, message)
+    return _FrameDecoder(name)
+
+
+class _Lz4Compressor:
+    """One LZ4 frame in the shape of the others."""
+
+    def __init__(self) -> None:
+        self._frame = lz4.frame.LZ4FrameCompressor()
+        self._begun = False
+
+    def compress(self, data: bytes) -> bytes:
+        return self._begin() + self._frame.compress(data)
+
+    def flush(self) -> bytes:
+        return self._begin() + self._frame.flush()
+
+    def _begin(self) -> bytes:
+        if self._begun:
+            return b""
+        self._begun = True
+        return self._frame.begin()
+
+
+CODINGS: Final[dict[str, Callable[[], Compressor]]] = {
+    "lz4": _Lz4Compressor,
+    "zstd": lambda: cast("Compressor", zstd.ZstdCompressor(level=_FAST)),
+    "gzip": lambda: zlib.compressobj(_FAST, zlib.DEFLATED, zlib.MAX_WBITS | 16),
+    "deflate": lambda: zlib.compressobj(_FAST, zlib.DEFLATED, zlib.MAX_WBITS),
+}
+"""Makers of compressors by the name of the coding."""
+
+
+def compressor(accepted: str) -> tuple[str, Compressor] | None:
+    """The first coding of an ``Accept-Encoding`` that is known here, or None."""
+    for offer in accepted.split(","):
+        name, _, weight = offer.strip().lower().partition(";")
+        if name in CODINGS and weight.replace(" ", "") not in {"q=0", "q=0.0"}:
+            return name, CODINGS[name]()
+    return None

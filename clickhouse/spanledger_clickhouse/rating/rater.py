@@ -1,0 +1,212 @@
+"""Rates usage spans soon after they arrive, trace by trace, and again when a trace turns out to hold more.
+
+A decision depends on the whole trace as known, so a trace is decided anew whenever a span joins it; the newer decision
+replaces the older one because its version is higher. Interrupted anywhere, the next pass decides the same again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+from spanledger_clickhouse.rating.counting import counted_spans, has_gap
+from spanledger_clickhouse.rating.decision import Decision, decide, decisions_json
+from spanledger_clickhouse.rating.usage_span import UsageSpan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from spanledger.pricing import Calculator
+    from spanledger_clickhouse.ledger import Ledger
+
+__all__ = ["Rater"]
+
+_Item = TypeVar("_Item")
+
+_LOOK_BACK: Final = timedelta(seconds=60)
+"""An insert becomes visible some time after the arrival time it carries; no insert takes longer than this."""
+
+_OPEN_TRACE_PAUSE: Final = timedelta(seconds=10)
+_OPEN_TRACE_AGE: Final = timedelta(minutes=15)
+"""A trace with a gap between two usage spans is decided anew now and then, for so long, in case the gap closes."""
+
+_TRACES_A_STATEMENT: Final = 500
+_DECISIONS_A_STATEMENT: Final = 500
+
+_ARRIVED = """
+SELECT lower(hex(usage_spans_local.trace_id)) AS trace, count() AS spans, countIf(NOT is_priced) AS unpriced
+FROM usage_spans_local FINAL
+WHERE trace_id IN (SELECT trace_id FROM usage_spans_local WHERE created_at >= {since:DateTime64(3, 'UTC')})
+GROUP BY usage_spans_local.trace_id
+"""
+
+_USAGE_SPANS = """
+SELECT
+    lower(hex(usage_spans_local.trace_id)) AS trace_id,
+    lower(hex(usage_spans_local.span_id)) AS span_id,
+    lower(hex(usage_spans_local.parent_span_id)) AS parent_span_id,
+    started_at,
+    started_at + toIntervalNanosecond(duration_ns) AS ended_at,
+    is_priced,
+    usage
+FROM usage_spans_local FINAL
+WHERE usage_spans_local.trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))
+"""
+
+_PARENTS = """
+SELECT DISTINCT TraceId, SpanId, ParentSpanId
+FROM otel_traces
+WHERE TraceId IN {traces:Array(String)}
+    AND Timestamp >= {begin:DateTime64(3, 'UTC')} AND Timestamp <= {end:DateTime64(3, 'UTC')}
+    AND ParentSpanId != ''
+"""
+
+_RECORD = """
+INSERT INTO cost_records_local
+(
+    started_at, trace_id, span_id, execution_id, user_id, service, operation, model, quantity, unit, unit_cost,
+    total_cost, currency, source, price_id, reason, duration_ns, status, error, task_type, step_name, prompt_category,
+    prompt_name, metadata, created_at, version, is_deleted
+)
+WITH decided AS
+(
+    SELECT
+        d.trace_id AS trace, d.span_id AS span, d.is_deleted AS deleted, d.user_id AS user, d.service AS service_name,
+        d.operation AS operation_name, d.model AS model_name, d.prompt_name AS prompt, d.quantity AS quantity_text,
+        d.unit AS unit_name, d.unit_cost AS unit_cost_text, d.total_cost AS total_cost_text,
+        d.currency AS currency_code, d.source AS cost_source, d.price_id AS price, d.reason AS why
+    FROM
+    (
+        SELECT arrayJoin(JSONExtract({decisions:String}, 'Array(Tuple(
+            trace_id String, span_id String, is_deleted UInt8, user_id String, service String, operation String,
+            model String, prompt_name String, quantity String, unit String, unit_cost String, total_cost String,
+            currency String, source String, price_id String, reason String))')) AS d
+    )
+)
+SELECT
+    started_at, usage_spans_local.trace_id, usage_spans_local.span_id, execution_id, user, service_name, operation_name,
+    model_name, toDecimal128OrZero(quantity_text, 12), unit_name, toDecimal128OrZero(unit_cost_text, 18),
+    toDecimal128OrZero(total_cost_text, 12), currency_code, cost_source, price, why, duration_ns, status, error,
+    task_type, step_name, prompt_category, prompt, map(), created_at, {version:Int64}, deleted
+FROM usage_spans_local FINAL
+INNER JOIN decided
+    ON usage_spans_local.trace_id = toFixedString(unhex(trace), 16)
+    AND usage_spans_local.span_id = toFixedString(unhex(span), 8)
+WHERE usage_spans_local.trace_id IN (SELECT toFixedString(unhex(trace), 16) FROM decided)
+SETTINGS async_insert = 0
+"""
+
+
+class Rater:
+    """Decides about usage spans; one rater works on a ledger at a time.
+
+    Args:
+        ledger: A ledger with the current schema.
+        calculator: The one calculator.
+    """
+
+    def __init__(self, ledger: Ledger, calculator: Calculator) -> None:
+        self._ledger = ledger
+        self._calculator = calculator
+        self._decided: dict[str, int] = {}
+        self._open_since: dict[str, datetime] = {}
+        self._open_looked_at = datetime.fromtimestamp(0, UTC)
+        self._read_until: datetime | None = None
+
+    def rate_pending(self) -> int:
+        """Decide about every trace that changed since the last pass.
+
+        Returns:
+            How many decisions were written.
+        """
+        now = datetime.now(UTC)
+        since = (self._read_until or self._progress()) - _LOOK_BACK
+        arrived = self._ledger.query(_ARRIVED, {"since": since})
+        sizes = {str(row["trace"]): cast("int", row["spans"]) for row in arrived}
+        changed = [
+            trace
+            for row in arrived
+            if row["unpriced"] and self._decided.get(trace := str(row["trace"])) != row["spans"]
+        ]
+        due = list(dict.fromkeys([*changed, *self._open_traces(now)]))
+        written = sum(self._rate(traces, now) for traces in _batched(due, _TRACES_A_STATEMENT))
+        self._decided = sizes
+        self._read_until = now
+        if written:
+            self._keep_progress(now)
+        return written
+
+    def _open_traces(self, now: datetime) -> list[str]:
+        """Traces with a gap, if it is time to look at them again."""
+        if now - self._open_looked_at < _OPEN_TRACE_PAUSE:
+            return []
+        self._open_looked_at = now
+        self._open_since = {trace: since for trace, since in self._open_since.items() if now - since < _OPEN_TRACE_AGE}
+        return list(self._open_since)
+
+    def _rate(self, traces: Sequence[str], now: datetime) -> int:
+        rows = self._ledger.query(_USAGE_SPANS, {"traces": list(traces)})
+        spans: dict[str, list[UsageSpan]] = defaultdict(list)
+        for row in rows:
+            spans[str(row["trace_id"])].append(_usage_span(row))
+        parents = self._parents(traces, rows)
+        decisions: list[Decision] = []
+        for trace, members in spans.items():
+            decisions += _decisions(members, parents.get(trace, {}), self._calculator)
+            if has_gap(members, parents.get(trace, {})):
+                self._open_since.setdefault(trace, now)
+            else:
+                self._open_since.pop(trace, None)
+        version = time.time_ns() // 1_000_000
+        for part in _batched(decisions, _DECISIONS_A_STATEMENT):
+            self._ledger.command(_RECORD, {"decisions": decisions_json(part), "version": version})
+        return len(decisions)
+
+    def _parents(self, traces: Sequence[str], rows: Sequence[Mapping[str, object]]) -> dict[str, dict[str, str]]:
+        """Parent by span, by trace, also of the spans between the usage spans."""
+        if not rows:
+            return {}
+        begin = min(cast("datetime", row["started_at"]) for row in rows) - timedelta(seconds=1)
+        end = max(cast("datetime", row["ended_at"]) for row in rows) + timedelta(seconds=1)
+        found: dict[str, dict[str, str]] = defaultdict(dict)
+        for row in self._ledger.query(_PARENTS, {"traces": list(traces), "begin": begin, "end": end}):
+            found[str(row["TraceId"])][str(row["SpanId"])] = str(row["ParentSpanId"])
+        return found
+
+    def _progress(self) -> datetime:
+        rows = self._ledger.query("SELECT read_until FROM rater_progress FINAL WHERE name = 'usage_spans'")
+        return cast("datetime", rows[0]["read_until"]) if rows else datetime.fromtimestamp(_LOOK_BACK.seconds, UTC)
+
+    def _keep_progress(self, read_until: datetime) -> None:
+        self._ledger.command(
+            "INSERT INTO rater_progress (name, read_until) SELECT 'usage_spans', {read_until:DateTime64(3, 'UTC')}",
+            {"read_until": read_until},
+        )
+
+
+def _decisions(spans: list[UsageSpan], parents: Mapping[str, str], calculator: Calculator) -> Iterable[Decision]:
+    counted = counted_spans(spans, parents)
+    for span in spans:
+        if not span.is_priced:
+            decision = decide(span, counts=span.span_id in counted, calculator=calculator)
+            if decision is not None:
+                yield decision
+
+
+def _usage_span(row: Mapping[str, object]) -> UsageSpan:
+    attributes = cast("dict[str, str]", row["usage"])
+    return UsageSpan(
+        trace_id=str(row["trace_id"]),
+        span_id=str(row["span_id"]),
+        parent_span_id=str(row["parent_span_id"]),
+        started_at=cast("datetime", row["started_at"]),
+        is_priced=bool(row["is_priced"]),
+        response_id=attributes.get("gen_ai.response.id", ""),
+        attributes=attributes,
+    )
+
+
+def _batched(items: Sequence[_Item], size: int) -> Iterable[Sequence[_Item]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
