@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,7 +67,9 @@ def test_a_child_that_will_not_end_is_killed(start: Callable[[str], Child], monk
     )
     with start(program) as child:
         pid = int(child.line(_FIVE_SECONDS))
+        asked = time.monotonic()
 
+    assert time.monotonic() - asked < 30, "it was waited for"
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
