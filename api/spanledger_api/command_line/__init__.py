@@ -38,14 +38,7 @@ class _LazyGroup(click.Group):
         del ctx
         if cmd_name not in _COMMANDS:
             return None
-        try:
-            module = import_module(f"{__name__}.{cmd_name}")
-        except ModuleNotFoundError as error:
-            if error.name is None or error.name.startswith("spanledger"):
-                raise
-            message = f"'{cmd_name}' needs {error.name}, which is not installed: pip install 'spanledger[server]'"
-            raise click.ClickException(message) from error
-        command: click.Command = module.command
+        command: click.Command = import_module(f"{__name__}.{cmd_name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -79,5 +72,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(error.exit_code)
     except SpanledgerError as error:
         click.echo(f"spanledger: {error}", err=True)
+        sys.exit(1)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("spanledger"):
+            raise
+        click.echo(f"spanledger: {error.name} is not installed; pip install 'spanledger[server]'", err=True)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
