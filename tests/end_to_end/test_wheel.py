@@ -64,7 +64,7 @@ def test_the_readmes_engine_shows_up_in_the_reports(
 ) -> None:
     """The README's program, with the wheel and its engine extra only, is in every report to the digit."""
     [program] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    question = ["Which scene comes first?"]
+    question = ["Which scene is first?"]
     tokens_in, tokens_out = chat_prompt_tokens(question), chat_answer_tokens(question, None)
     chat = (tokens_in * Decimal("0.03") + tokens_out * Decimal("0.06")) / 1000
     with HttpServer(paid_services(), "127.0.0.1", 0) as services:
