@@ -135,15 +135,16 @@ class _Handler(BaseHTTPRequestHandler):
         raw = self._read_body()
         body = read_frames(raw) if parameters.get("decompress") == "1" else raw
         headers = {name.lower(): value for name, value in self.headers.items()}
+        status = 200
         try:
             reply = self.clickhouse.answer(Received(url.path, parameters, headers, body, raw))
         except DatabaseError as error:
-            self._reply(500, str(error).encode())
-            return
+            status, reply = 500, str(error).encode()
         except ConnectionAbortedError:
             self.close_connection = True
             return
-        self._reply(200, write_frames(reply) if parameters.get("compress") == "1" else reply)
+        # Errors too: the driver undoes the frames before it reads the status.
+        self._reply(status, write_frames(reply) if parameters.get("compress") == "1" else reply)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
         """Say nothing; tests read what was received."""

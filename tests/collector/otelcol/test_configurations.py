@@ -107,3 +107,13 @@ def test_an_empty_key_is_refused(otelcol: Otelcol) -> None:
 
     assert checked.returncode != 0
     assert "token" in checked.stderr
+
+
+def test_the_guide_names_everything() -> None:
+    """Each variable, overlay and the release that the files use is explained in the guide."""
+    guide = (_ROOT / "docs" / "guides" / "opentelemetry-collector.md").read_text()
+    named = {name for path in _FILES for name in re.findall(r"\$\{env:(\w+)", path.read_text())}
+    named |= {f"collector/{name}" for name in ("agent.yaml", *_OVERLAYS)}
+    named.add(_read(_ROOT / "collector" / "builder-config.yaml")["dist"]["version"])
+
+    assert {name for name in named if name not in guide} == set()
