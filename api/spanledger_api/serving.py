@@ -13,6 +13,7 @@ from spanledger_collector.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
+    from pathlib import Path
 
     from spanledger_clickhouse.ledger import Ledger
 
@@ -21,29 +22,32 @@ __all__ = ["serve_collector"]
 _RATER_PAUSE_SECONDS = 0.5
 
 
-def serve_collector(running: ExitStack, ledger: Ledger, host: str, http_port: int, grpc_port: int) -> dict[str, str]:
+def serve_collector(  # noqa: PLR0913, PLR0917 - where it listens and what it writes to
+    running: ExitStack, ledger: Ledger, host: str, http_port: int, grpc_port: int, directory: Path | None = None
+) -> dict[str, str]:
     """Receive OTLP on both ports, load it and rate what has no amount, until ``running`` is left.
 
     On the way out the ports close first, then what was acknowledged is loaded.
 
     Args:
         running: Takes what must be stopped.
-        ledger: An embedded ledger with the current schema.
+        ledger: A ledger with the current schema.
         host: Address to listen on.
         http_port: Port of OTLP/HTTP; 0 takes a free one.
         grpc_port: Port of OTLP/gRPC; 0 takes a free one.
+        directory: Where acknowledged requests wait; None takes the directory of an embedded ledger.
 
     Returns:
         Where each receiver answers, by the name of its protocol.
 
     Raises:
-        ConfigurationError: A port is taken, or the ledger is not embedded.
+        ConfigurationError: A port is taken, or the ledger is on a server and there is no directory.
     """
     # Prices are read first: a broken file must stop the start, not the rater later.
     rater = Periodic(
         "rater", Rater(ledger, Calculator(PriceBook.from_environment())).rate_pending, _RATER_PAUSE_SECONDS
     )
-    pipeline = Pipeline(ledger)
+    pipeline = Pipeline(ledger, directory)
     http = HttpServer(pipeline.http, host, http_port)
     grpc = GrpcReceiver(pipeline.intake, host, grpc_port)
     pipeline.start()

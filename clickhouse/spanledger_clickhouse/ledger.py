@@ -10,7 +10,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from spanledger.exceptions import ConfigurationError, LedgerUnavailableError
-from spanledger_clickhouse.directory import LedgerDirectory
+from spanledger_clickhouse.directory_lock import DirectoryLock
 from spanledger_clickhouse.dsn import Dsn, parse_dsn
 
 if TYPE_CHECKING:
@@ -32,6 +32,12 @@ _ENGINE_OPTIONS = {
     "max_server_memory_usage": str(2 * 1024**3),
     "mark_cache_size": str(256 * 1024**2),
 }
+_ENGINE_FILE = "engine.xml"
+_ENGINE_CONFIGURATION = """<clickhouse>
+    <!-- The engine's own logs would outgrow the ledger; the collector and the API have theirs. -->
+    <logger><level>none</level></logger>
+</clickhouse>
+"""
 
 
 class Ledger:
@@ -42,16 +48,16 @@ class Ledger:
 
     Attributes:
         dsn: Where the ledger is.
-        directory: The held directory of an embedded ledger; None for a server.
     """
 
     def __init__(self, dsn: Dsn) -> None:
         self.dsn = dsn
         self._idle: list[Client] = []
         self._lock = threading.Lock()
-        self.directory = LedgerDirectory(dsn.path) if dsn.path is not None else None
-        if self.directory is not None:
-            self.directory.acquire()
+        self._held = DirectoryLock(dsn.path) if dsn.path is not None else None
+        if self._held is not None:
+            self._held.acquire()
+            (self._held.path / _ENGINE_FILE).write_text(_ENGINE_CONFIGURATION)
         try:
             self._idle.append(self._connect())
         except BaseException:
@@ -109,18 +115,18 @@ class Ledger:
             idle, self._idle = self._idle, []
         for client in idle:
             client.close()
-        if self.directory is not None:
-            self.directory.release()
+        if self._held is not None:
+            self._held.release()
 
     def _connect(self) -> Client:
         dsn = self.dsn
         settings = {**_READ_SETTINGS, **dsn.settings}
         try:
-            if self.directory is not None:
+            if dsn.path is not None:
                 client = clickhouse_connect.get_client(
                     interface="chdb",
-                    path=str(self.directory.store),
-                    chdb_options={**_ENGINE_OPTIONS, "config-file": str(self.directory.engine_configuration)},
+                    path=str(dsn.path / "store"),
+                    chdb_options={**_ENGINE_OPTIONS, "config-file": str(dsn.path / _ENGINE_FILE)},
                     settings=settings,
                     tz_mode="aware",
                 )
@@ -137,7 +143,7 @@ class Ledger:
                 )
             client.command(f"CREATE DATABASE IF NOT EXISTS {_identifier(dsn.database)}")
             client.database = dsn.database
-            if self.directory is not None:
+            if dsn.embedded:
                 client.command(f"USE {_identifier(dsn.database)}")
         except ClickHouseError as error:
             where = str(dsn.path) if dsn.embedded else f"{dsn.host}:{dsn.port or 8123}"

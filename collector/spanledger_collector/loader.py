@@ -1,41 +1,31 @@
-"""Loads closed segments into ``otel_traces``, each as one block, and sets aside what cannot be loaded."""
+"""Loads closed segments, each as a whole, and sets aside what cannot be loaded."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from spanledger.exceptions import InvalidRequestError
 from spanledger_collector.frames import frame, read_frames
-from spanledger_collector.nested_values import register_functions
 from spanledger_collector.requests import canonical
-from spanledger_collector.rows import COLUMNS, READ_SETTINGS, select_rows
+from spanledger_collector.segments import PART
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from spanledger_clickhouse.ledger import Ledger
     from spanledger_collector.quarantine import Quarantine
     from spanledger_collector.segments import SegmentLog
+    from spanledger_collector.sinks import Sink
 
 __all__ = ["Loader", "LoaderCounts"]
 
 _log = logging.getLogger(__name__)
-
-_ONE_BLOCK: Final = {
-    # A segment is one block, so that its token covers all of it and a retry cannot be split differently.
-    "max_insert_threads": "1",
-    "min_insert_block_size_rows": "1000000000",
-    "min_insert_block_size_bytes": "0",
-    # Spans may be of any day; the limit would refuse the whole segment for a few old ones.
-    "max_partitions_per_insert_block": "0",
-}
 
 _OUTSIDE_CAUSES: Final = {
     74: "CANNOT_READ_FROM_FILE_DESCRIPTOR",
@@ -58,10 +48,16 @@ _FIRST_RETRY_SECONDS: Final = 0.1
 _LAST_RETRY_SECONDS: Final = 30.0
 
 
-class _Outcome(Enum):
-    LOADED = auto()
-    UNREADABLE = auto()
-    RETRY = auto()
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """How one attempt ended: with no error, or with one that another attempt may or may not get past."""
+
+    error: str = ""
+    again: bool = False
+
+    @property
+    def loaded(self) -> bool:
+        return not self.error
 
 
 @dataclass(slots=True)
@@ -82,27 +78,30 @@ class LoaderCounts:
 
 
 class Loader:
-    """One thread that takes closed segments in order and loads them.
+    """Takes closed segments and loads them, a few side by side.
 
     Args:
-        ledger: An embedded ledger with the current schema.
+        sink: Where the spans go.
         log: Where the segments come from.
         quarantine: Where requests go that cannot be loaded.
+        threads: How many segments are loaded at the same time.
     """
 
-    def __init__(self, ledger: Ledger, log: SegmentLog, quarantine: Quarantine) -> None:
+    def __init__(self, sink: Sink, log: SegmentLog, quarantine: Quarantine, threads: int = 1) -> None:
         self.counts = LoaderCounts()
-        self._ledger = ledger
+        self._sink = sink
         self._segments = log
         self._quarantine = quarantine
         self._abandoned = threading.Event()
-        self._last_error = ""
-        self._thread = threading.Thread(target=self._load_until_stopped, name="segment-loader", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._load_until_stopped, name=f"segment-loader-{number}", daemon=True)
+            for number in range(threads)
+        ]
 
     def start(self) -> None:
         """Begin loading."""
-        register_functions()
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until every segment of a stopped log is loaded; after ``timeout`` seconds leave the rest on disk.
@@ -110,10 +109,11 @@ class Loader:
         Returns:
             Whether everything was loaded. What was not is loaded by the next process.
         """
-        self._thread.join(timeout)
-        finished = not self._thread.is_alive()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
         self._abandoned.set()
-        return finished
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _load_until_stopped(self) -> None:
         while (path := self._segments.next_closed()) is not None:
@@ -125,48 +125,44 @@ class Loader:
     def _load_segment(self, path: Path) -> bool:
         """Load one segment whatever it takes; False if the wait for the ledger was abandoned."""
         patience = _FIRST_RETRY_SECONDS
-        while (outcome := self._try(path, token=path.stem)) is _Outcome.RETRY:
+        while (outcome := self._try(path, token=path.stem)).again:
             self.counts.retries += 1
             if self._abandoned.wait(patience):
                 return False
             patience = min(2 * patience, _LAST_RETRY_SECONDS)
-        if outcome is _Outcome.LOADED:
+        if outcome.loaded:
             return True
         return self._load_requests(path, list(read_frames(path.read_bytes())))
 
     def _load_requests(self, path: Path, bodies: Sequence[bytes]) -> bool:
         """Load what of an unreadable segment can be read: halve it until the culprits are alone, set those aside."""
-        part = path.with_suffix(".part")
+        part = path.with_suffix(PART)
         pending = [(f"{path.stem}-0", list(map(_canonical_or_same, bodies)))]
         while pending:
             token, group = pending.pop()
             part.write_bytes(b"".join(map(frame, group)))
             outcome = self._try(part, token=token)
-            if outcome is _Outcome.RETRY:
+            if outcome.again:
                 self.counts.retries += 1
                 pending.append((token, group))
                 if self._abandoned.wait(_FIRST_RETRY_SECONDS):
                     return False
-            elif outcome is _Outcome.UNREADABLE and len(group) > 1:
+            elif not outcome.loaded and len(group) > 1:
                 middle = len(group) // 2
                 pending += [(f"{token}1", group[middle:]), (f"{token}0", group[:middle])]
-            elif outcome is _Outcome.UNREADABLE:
+            elif not outcome.loaded:
                 self.counts.quarantined += 1
-                self._quarantine.add(group[0], reason=self._last_error)
+                self._quarantine.add(group[0], reason=outcome.error)
         part.unlink(missing_ok=True)
         return True
 
     def _try(self, path: Path, token: str) -> _Outcome:
-        settings = READ_SETTINGS | _ONE_BLOCK | {"insert_deduplication_token": token}
-        columns = ", ".join(f"`{column}`" for column in COLUMNS)
         try:
-            with self._ledger.borrow() as client:
-                client.command(f"INSERT INTO otel_traces ({columns}) {select_rows(str(path))}", settings=settings)
+            self._sink.load(path, token)
         except DatabaseError as error:
-            self._last_error = str(error)
             _log.warning("Segment %s was not loaded: %s", path.name, error)
-            return _Outcome.RETRY if error.code is None or error.code in _OUTSIDE_CAUSES else _Outcome.UNREADABLE
-        return _Outcome.LOADED
+            return _Outcome(str(error), again=error.code is None or error.code in _OUTSIDE_CAUSES)
+        return _Outcome()
 
 
 def _canonical_or_same(body: bytes) -> bytes:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Quarantine", "QuarantinedRequest"]
 
+_NOTE = ".json"
+
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedRequest:
@@ -45,13 +47,18 @@ class Quarantine:
         moment = time.time_ns()
         path = self.directory / f"{moment:020d}-{uuid.uuid4().hex[:8]}.otlp"
         path.write_bytes(body)
-        path.with_suffix(".json").write_text(json.dumps({"reason": reason, "set_aside_ns": moment}))
+        path.with_suffix(_NOTE).write_text(json.dumps({"reason": reason, "set_aside_ns": moment}))
         return QuarantinedRequest(path, reason, moment)
+
+    def remove(self, entry: QuarantinedRequest) -> None:
+        """Forget a request that was sent again; its note goes first, so that no note is left without a request."""
+        entry.path.with_suffix(_NOTE).unlink(missing_ok=True)
+        entry.path.unlink(missing_ok=True)
 
     def entries(self) -> list[QuarantinedRequest]:
         """Everything that was set aside, oldest first."""
         found: list[QuarantinedRequest] = []
-        for note in sorted(self.directory.glob("*.json")):
+        for note in sorted(self.directory.glob(f"*{_NOTE}")):
             told = json.loads(note.read_text())
             found.append(QuarantinedRequest(note.with_suffix(".otlp"), str(told["reason"]), int(told["set_aside_ns"])))
         return found

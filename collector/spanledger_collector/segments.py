@@ -4,6 +4,7 @@ Files in the directory of segments:
 
 - ``<time>-<random>.open``: the segment being written. Requests that arrive together share one write and one sync.
 - ``<time>-<random>.segment``: a closed segment, to be loaded and then removed.
+- ``<time>-<random>.part``: a piece of one that could not be loaded whole; of no use to a later process.
 
 A closed segment is named once and for all, so that loading it again can be told from loading another one.
 """
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-__all__ = ["SegmentLimits", "SegmentLog"]
+__all__ = ["PART", "SegmentLimits", "SegmentLog"]
+
+PART: Final = ".part"
 
 _OPEN: Final = ".open"
 _CLOSED: Final = ".segment"
@@ -82,7 +85,7 @@ class SegmentLog:
         self._waiting = _Waiting()
         self._closed: deque[Path] = deque()
         self._sizes: dict[Path, int] = {}
-        self._loader_idle = False
+        self._idle_loaders = 0
         self._stopping = False
         self._finished = False
         self._disk_is_full = False
@@ -92,6 +95,8 @@ class SegmentLog:
     def start(self) -> None:
         """Take over what an earlier process left behind, then accept requests."""
         self.directory.mkdir(parents=True, exist_ok=True)
+        for path in self.directory.glob(f"*{PART}"):
+            path.unlink()
         for path in sorted(self.directory.glob(f"*{_OPEN}")):
             self._close_leftover(path)
         for path in sorted(self.directory.glob(f"*{_CLOSED}")):
@@ -145,10 +150,10 @@ class SegmentLog:
     def next_closed(self) -> Path | None:
         """Wait for the oldest closed segment; None once the log has stopped and every segment was taken."""
         with self._changed:
-            self._loader_idle = True
+            self._idle_loaders += 1
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._closed or self._finished)
-            self._loader_idle = False
+            self._idle_loaders -= 1
             return self._closed.popleft() if self._closed else None
 
     def remove(self, path: Path) -> int:
@@ -197,7 +202,7 @@ class SegmentLog:
 
     def _is_due(self, segment: _OpenSegment) -> bool:
         old = time.monotonic() - segment.born >= self.limits.close_seconds
-        return segment.length >= self.limits.close_bytes or (old and self._loader_idle and not self._closed)
+        return segment.length >= self.limits.close_bytes or (old and self._idle_loaders > 0 and not self._closed)
 
     def _write(self, batch: _Waiting) -> None:
         try:

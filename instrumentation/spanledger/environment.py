@@ -19,6 +19,12 @@ SERVICE_NAME: Final = "OTEL_SERVICE_NAME"
 PRICES: Final = "SPANLEDGER_PRICES"
 """Path of a TOML file with own price rows, consulted before the built-in book."""
 
+CLOUDFRONT_HOSTS: Final = "SPANLEDGER_CLOUDFRONT_HOSTS"
+"""Hosts, by commas and with ``*`` for anything, that are CloudFront besides ``*.cloudfront.net``."""
+
+CLOUDFLARE_STREAM_URLS: Final = "SPANLEDGER_CLOUDFLARE_STREAM_URLS"
+"""Addresses of host and path, by commas and with ``*``, that are Cloudflare Stream besides Cloudflare's own API."""
+
 DSN: Final = "SPANLEDGER_DSN"
 """Where the ledger is: ``chdb:///path`` or ``clickhouse://user:password@host:port/database``."""
 
@@ -33,6 +39,9 @@ OTLP_HTTP_PORT: Final = "SPANLEDGER_OTLP_HTTP_PORT"
 
 OTLP_GRPC_PORT: Final = "SPANLEDGER_OTLP_GRPC_PORT"
 """Port of the OTLP/gRPC receiver; 0 takes a free one."""
+
+COLLECTOR_DIRECTORY: Final = "SPANLEDGER_COLLECTOR_DIRECTORY"
+"""Where a collector for a server keeps what it has acknowledged and not loaded yet."""
 
 API_PORT: Final = "SPANLEDGER_API_PORT"
 """Port of the API; 0 takes a free one."""
@@ -75,3 +84,27 @@ TLS_KEY_FILE: Final = "SPANLEDGER_TLS_KEY_FILE"
 
 TLS_CA_FILE: Final = "SPANLEDGER_TLS_CA_FILE"
 """PEM file with the authorities that vouch for ClickHouse; those of the machine where unset."""
+
+SPOOL_DIR: Final = "SPANLEDGER_SPOOL_DIR"
+"""Directory in which spans wait while their collector is away; the user's state directory where unset."""
+
+SPOOL_MIB: Final = "SPANLEDGER_SPOOL_MIB"
+"""MiB of disk that may wait there for one collector; 0 keeps nothing on disk."""
+
+EXIT_SECONDS: Final = "SPANLEDGER_EXIT_SECONDS"
+"""Seconds that an ending process waits for its collector at most, before it leaves the rest in the spool."""
+
+OWN_HOSTS: Final = "SPANLEDGER_OWN_HOSTS"
+"""Hosts of own services, by commas, that are told on whose behalf they are asked; ``.example.com`` is a domain."""
+
+USER_ID: Final = "SPANLEDGER_USER_ID"
+"""The user on whose behalf ``spanledger run`` runs a program."""
+
+EXECUTION_ID: Final = "SPANLEDGER_EXECUTION_ID"
+"""The execution that a program under ``spanledger run`` is, or takes part in."""
+
+TASK_TYPE: Final = "SPANLEDGER_TASK_TYPE"
+"""The kind of task that a program under ``spanledger run`` is."""
+
+ROOT_PROCESS: Final = "SPANLEDGER_ROOT_PROCESS"
+"""Set by ``spanledger run``: process id of the program, whose children belong to the same execution."""

@@ -62,8 +62,8 @@ def test_a_failed_statement_leaves_the_connection_usable(ledger: Ledger) -> None
 def test_a_held_directory_names_its_holder(tmp_path: Path) -> None:
     """A second process is refused with the id of the first, before the engine can fail obscurely."""
     holder = (
-        "import sys; from pathlib import Path; from spanledger_clickhouse.directory import LedgerDirectory\n"
-        "held = LedgerDirectory(Path(sys.argv[1])); held.acquire(); print('held', flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path; from spanledger_clickhouse.directory_lock import DirectoryLock\n"
+        "held = DirectoryLock(Path(sys.argv[1])); held.acquire(); print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", holder, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spanledger.exceptions import MigrationError
-from spanledger_clickhouse.migrations import Migration, known_migrations, migrate
+from spanledger_clickhouse.migrations import Migration, check_schema, known_migrations, migrate
 
 if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
@@ -56,6 +56,21 @@ def test_refuses_a_newer_ledger(ledger: Ledger) -> None:
     """A ledger with a migration this program does not know is left alone."""
     with pytest.raises(MigrationError, match="upgrade Spanledger"):
         migrate(ledger, known_migrations()[:-1])
+
+
+def test_a_schema_is_checked_without_changing_it(ledger: Ledger) -> None:
+    """A current schema passes; one that lacks a migration is named and left as it is."""
+    check_schema(ledger)
+    newest = known_migrations()[-1]
+    ledger.command(
+        "ALTER TABLE schema_migrations DELETE WHERE version = {version:UInt32} SETTINGS mutations_sync = 2",
+        {"version": newest.version},
+    )
+
+    with pytest.raises(MigrationError, match=f"lacks migration {newest.version:04d}_{newest.name}"):
+        check_schema(ledger)
+
+    assert migrate(ledger) == [newest]
 
 
 def test_a_comment_may_be_mended() -> None:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 def _leave_segment(ledger: Ledger, *bodies: bytes, suffix: str = ".segment", tail: bytes = b"") -> None:
     """Put a segment where an earlier process would have left it."""
-    assert ledger.directory is not None
-    ledger.directory.segments.mkdir(parents=True, exist_ok=True)
-    path = ledger.directory.segments / f"{1:020d}-feedbeef{suffix}"
+    assert ledger.dsn.path is not None
+    (ledger.dsn.path / "segments").mkdir(parents=True, exist_ok=True)
+    path = (ledger.dsn.path / "segments") / f"{1:020d}-feedbeef{suffix}"
     path.write_bytes(b"".join(map(frame, bodies)) + tail)
 
 
@@ -41,8 +41,8 @@ def test_what_an_earlier_process_left_is_loaded(ledger: Ledger) -> None:
     _run_once(ledger)
 
     assert _total(ledger) == Decimal("0.3")
-    assert ledger.directory is not None
-    assert list(ledger.directory.segments.iterdir()) == []
+    assert ledger.dsn.path is not None
+    assert list((ledger.dsn.path / "segments").iterdir()) == []
 
 
 def test_a_wire_type_that_only_clickhouse_refuses_is_mended(ledger: Ledger) -> None:
@@ -74,8 +74,8 @@ def test_an_unreadable_request_is_set_aside_alone(ledger: Ledger) -> None:
     [entry] = pipeline.quarantine.entries()
     assert entry.path.read_bytes() == b"\x0a\x7fpoison"
     assert entry.reason
-    entry.path.unlink()
-    entry.path.with_suffix(".json").unlink()
+    pipeline.quarantine.remove(entry)
+    assert pipeline.quarantine.entries() == []
 
 
 def test_spans_of_many_days_are_one_segment(ledger: Ledger) -> None:

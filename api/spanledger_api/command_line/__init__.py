@@ -17,6 +17,7 @@ _COMMANDS = {
     "api": "Serve the reports over HTTP.",
     "collector": "Receive OTLP and load it into the ledger.",
     "demo": "Run sample engines against a live ledger and print what they cost.",
+    "doctor": "Check a ledger's directory and send again what was set aside.",
     "migrate": "Bring the ledger's schema up to date.",
     "prices": "Look up, check and apply the price book.",
     "report": "Print a report of the running API.",

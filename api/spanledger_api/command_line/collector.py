@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import signal
 from contextlib import ExitStack
+from pathlib import Path
 
 import click
 
+from spanledger import environment
 from spanledger_api.command_line.options import (
     block_stop_signals,
     dsn_option,
@@ -24,20 +26,29 @@ __all__ = ["command"]
 @host_option
 @otlp_http_port_option
 @otlp_grpc_port_option
-def command(dsn: str, host: str, otlp_http_port: int, otlp_grpc_port: int) -> None:
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar=environment.COLLECTOR_DIRECTORY,
+    help="Where acknowledged requests wait to be loaded; needed for a ledger on a server, one for each collector.",
+)
+def command(dsn: str, host: str, otlp_http_port: int, otlp_grpc_port: int, directory: Path | None) -> None:
     """Receive OTLP and load it into the ledger.
 
     Once it answers, one JSON line on stdout says where. SIGTERM ends it, with everything acknowledged loaded.
+
+    On a server, any number of collectors work side by side on one ledger; `spanledger migrate` prepares it.
     """
     from spanledger_api.serving import serve_collector  # noqa: PLC0415 - the engine is slow to load
     from spanledger_clickhouse.ledger import open_ledger  # noqa: PLC0415
-    from spanledger_clickhouse.migrations import migrate  # noqa: PLC0415
+    from spanledger_clickhouse.migrations import check_schema, migrate  # noqa: PLC0415
 
     stopped = block_stop_signals()
     with ExitStack() as running:
         ledger = running.enter_context(open_ledger(dsn))
-        migrate(ledger)
-        addresses = serve_collector(running, ledger, host, otlp_http_port, otlp_grpc_port)
+        # Only an embedded ledger has one process to change it; on a server that is for whoever operates it.
+        migrate(ledger) if ledger.dsn.embedded else check_schema(ledger)
+        addresses = serve_collector(running, ledger, host, otlp_http_port, otlp_grpc_port, directory)
         click.echo(json.dumps({"ready": True, **addresses}))
         signal.sigwait(stopped)
         click.echo("spanledger: stopping, loading what was acknowledged", err=True)

@@ -13,7 +13,7 @@ from spanledger.exceptions import MigrationError
 if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
 
-__all__ = ["Migration", "known_migrations", "migrate"]
+__all__ = ["Migration", "check_schema", "known_migrations", "migrate"]
 
 _FILE_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 _STATEMENT_END = re.compile(r";[ \t]*$", re.MULTILINE)
@@ -97,9 +97,7 @@ def migrate(ledger: Ledger, migrations: list[Migration] | None = None) -> list[M
     """
     known = known_migrations() if migrations is None else migrations
     ledger.command(_RECORD_TABLE)
-    applied = {
-        row["version"]: row for row in ledger.query("SELECT version, name, checksum FROM schema_migrations FINAL")
-    }
+    applied = _applied(ledger)
     _check_history(known, applied)
     pending = [migration for migration in known if migration.version not in applied]
     for migration in pending:
@@ -111,6 +109,28 @@ def migrate(ledger: Ledger, migrations: list[Migration] | None = None) -> list[M
             {"version": migration.version, "name": migration.name, "checksum": migration.checksum},
         )
     return pending
+
+
+def check_schema(ledger: Ledger) -> None:
+    """Make sure that a ledger has the schema this program knows, without changing it.
+
+    Raises:
+        MigrationError: A migration is missing, was edited afterwards, or is unknown to this program.
+    """
+    known = known_migrations()
+    if ledger.query("EXISTS TABLE schema_migrations") != [{"result": 1}]:
+        message = "The ledger has no schema yet; run `spanledger migrate` once."
+        raise MigrationError(message)
+    applied = _applied(ledger)
+    _check_history(known, applied)
+    if missing := [migration for migration in known if migration.version not in applied]:
+        message = f"The ledger lacks migration {missing[0].version:04d}_{missing[0].name}; run `spanledger migrate`."
+        raise MigrationError(message)
+
+
+def _applied(ledger: Ledger) -> dict[object, dict[str, object]]:
+    rows = ledger.query("SELECT version, name, checksum FROM schema_migrations FINAL")
+    return {row["version"]: row for row in rows}
 
 
 def _check_history(known: list[Migration], applied: dict[object, dict[str, object]]) -> None:
