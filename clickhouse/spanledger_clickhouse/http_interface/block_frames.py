@@ -12,18 +12,15 @@
 from __future__ import annotations
 
 import struct
-import sys
 from typing import TYPE_CHECKING, Final
 
-import lz4.block
-from clickhouse_cityhash.cityhash import CityHash128
-
+from spanledger_clickhouse.http_interface.extensions import (
+    DECOMPRESSION_ERRORS,
+    ZstdDecompressor,
+    city_hash_128,
+    lz4_block,
+)
 from spanledger_clickhouse.http_interface.failures import Code, StatementError
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,10 +83,10 @@ def _payload(frame: bytes) -> bytes:
     data = frame[_CHECKSUM + _HEADER.size :]
     try:
         if method == _LZ4:
-            return lz4.block.decompress(data, uncompressed_size=size)
+            return lz4_block.decompress(data, uncompressed_size=size)
         if method == _ZSTD:
-            return zstd.ZstdDecompressor().decompress(data, size)
-    except (lz4.block.LZ4BlockError, zstd.ZstdError) as error:
+            return ZstdDecompressor().decompress(data, size)
+    except DECOMPRESSION_ERRORS as error:
         message = f"A compressed block cannot be decompressed: {error}"
         raise StatementError(Code.CANNOT_DECOMPRESS, message) from error
     if method == _NONE:
@@ -104,12 +101,12 @@ def write_frames(data: bytes) -> bytes:
 
 
 def _frame(data: bytes) -> bytes:
-    payload = lz4.block.compress(data, store_size=False)
+    payload = lz4_block.compress(data, store_size=False)
     covered = _HEADER.pack(_LZ4, _HEADER.size + len(payload), len(data)) + payload
     return _digest(covered) + covered
 
 
 def _digest(data: bytes) -> bytes:
-    # The hash comes as one number, its first half on top; on the wire each half is little-endian and the first is first.
-    value: int = CityHash128(data)
-    return struct.pack("<QQ", value & 0xFFFFFFFFFFFFFFFF, value >> 64)
+    # The hash comes as one number with its first half on top; on the wire each half is little-endian.
+    value = city_hash_128(data)
+    return struct.pack("<QQ", value >> 64, value & 0xFFFFFFFFFFFFFFFF)

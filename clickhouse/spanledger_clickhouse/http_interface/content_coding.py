@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 import zlib
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol
 
-import lz4.frame
-
+from spanledger_clickhouse.http_interface.extensions import (
+    DECOMPRESSION_ERRORS,
+    ZstdCompressor,
+    ZstdDecompressor,
+    lz4_frame,
+)
 from spanledger_clickhouse.http_interface.failures import Code, StatementError
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["CODINGS", "Compressor", "Decoder", "compressor", "decoder"]
+    from spanledger_clickhouse.http_interface.extensions import Compressor, Decompressor
+
+__all__ = ["Decoder", "compressor", "decoder"]
 
 _PIECE: Final = 1024**2
 _FAST: Final = 1
@@ -34,30 +34,6 @@ class Decoder(Protocol):
     def finish(self) -> None:
         """Nothing more comes; raises StatementError if the body ends too early."""
         ...
-
-
-class Compressor(Protocol):
-    """Applies an encoding to a body as it leaves."""
-
-    def compress(self, data: bytes) -> bytes:
-        """What is ready to be sent of everything given so far."""
-        ...
-
-    def flush(self) -> bytes:
-        """The rest."""
-        ...
-
-
-class _Stream(Protocol):
-    """What the decompressors of zstd and LZ4 have in common."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def needs_input(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes | None: ...
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
 
 
 class _ZlibStream:
@@ -82,11 +58,11 @@ class _ZlibStream:
         return self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
 
 
-_STREAMS: Final[dict[str, Callable[[], _Stream]]] = {
+_STREAMS: Final[dict[str, Callable[[], Decompressor]]] = {
     "gzip": lambda: _ZlibStream(zlib.MAX_WBITS | 16),
     "deflate": lambda: _ZlibStream(zlib.MAX_WBITS),
-    "zstd": lambda: cast("_Stream", zstd.ZstdDecompressor()),
-    "lz4": lambda: cast("_Stream", lz4.frame.LZ4FrameDecompressor()),
+    "zstd": ZstdDecompressor,
+    "lz4": lz4_frame.LZ4FrameDecompressor,
 }
 
 
@@ -95,14 +71,14 @@ class _FrameDecoder:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._open: _Stream | None = None
+        self._open: Decompressor | None = None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while data:
             stream = self._open = self._open or _STREAMS[self._name]()
             try:
                 yield from _drain(stream, data)
-            except (zlib.error, zstd.ZstdError, RuntimeError) as error:
+            except (zlib.error, *DECOMPRESSION_ERRORS, RuntimeError) as error:
                 message = f"The body is not {self._name}: {error}"
                 raise StatementError(Code.CANNOT_DECOMPRESS, message) from error
             data = b""
@@ -123,7 +99,7 @@ class _PlainDecoder:
         pass
 
 
-def _drain(stream: _Stream, data: bytes) -> Iterator[bytes]:
+def _drain(stream: Decompressor, data: bytes) -> Iterator[bytes]:
     yield stream.decompress(data, _PIECE)
     while not stream.eof and not stream.needs_input:
         yield stream.decompress(b"", _PIECE)
@@ -148,7 +124,7 @@ class _Lz4Compressor:
     """One LZ4 frame in the shape of the others."""
 
     def __init__(self) -> None:
-        self._frame = lz4.frame.LZ4FrameCompressor()
+        self._frame = lz4_frame.LZ4FrameCompressor()
         self._begun = False
 
     def compress(self, data: bytes) -> bytes:
@@ -164,19 +140,18 @@ class _Lz4Compressor:
         return self._frame.begin()
 
 
-CODINGS: Final[dict[str, Callable[[], Compressor]]] = {
+_CODINGS: Final[dict[str, Callable[[], Compressor]]] = {
     "lz4": _Lz4Compressor,
-    "zstd": lambda: cast("Compressor", zstd.ZstdCompressor(level=_FAST)),
+    "zstd": lambda: ZstdCompressor(level=_FAST),
     "gzip": lambda: zlib.compressobj(_FAST, zlib.DEFLATED, zlib.MAX_WBITS | 16),
     "deflate": lambda: zlib.compressobj(_FAST, zlib.DEFLATED, zlib.MAX_WBITS),
 }
-"""Makers of compressors by the name of the coding."""
 
 
 def compressor(accepted: str) -> tuple[str, Compressor] | None:
     """The first coding of an ``Accept-Encoding`` that is known here, or None."""
     for offer in accepted.split(","):
         name, _, weight = offer.strip().lower().partition(";")
-        if name in CODINGS and weight.replace(" ", "") not in {"q=0", "q=0.0"}:
-            return name, CODINGS[name]()
+        if name in _CODINGS and weight.replace(" ", "") not in {"q=0", "q=0.0"}:
+            return name, _CODINGS[name]()
     return None

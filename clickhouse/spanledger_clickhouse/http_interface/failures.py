@@ -1,4 +1,4 @@
-"""What a client is told when a statement is not run: ClickHouse's code, its name and the HTTP status that goes with it."""
+"""What a client is told when a statement is not run: ClickHouse's code, its name, and the HTTP status of both."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class Code(IntEnum):
     UNKNOWN_COMPRESSION_METHOD = 89
     READONLY = 164
     TOO_MANY_SIMULTANEOUS_QUERIES = 202
+    SOCKET_TIMEOUT = 209
     QUERY_IS_TOO_LARGE = 229
     CANNOT_DECOMPRESS = 271
     TOO_LARGE_STRING_SIZE = 131
