@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spanledger.exceptions import ConfigurationError
 from spanledger.pricing import Calculator, PriceBook
 from spanledger_api.http_server import HttpServer
+from spanledger_clickhouse.http_interface import ClickHouseInterface, LoopbackAccess
 from spanledger_clickhouse.periodic import Periodic
 from spanledger_clickhouse.rating import Rater
 from spanledger_collector.grpc_receiver import GrpcReceiver
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
 
     from spanledger_clickhouse.ledger import Ledger
 
-__all__ = ["serve_collector"]
+__all__ = ["serve_clickhouse", "serve_collector"]
 
 _RATER_PAUSE_SECONDS = 0.5
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def serve_collector(  # noqa: PLR0913, PLR0917 - where it listens and what it writes to
@@ -58,3 +61,24 @@ def serve_collector(  # noqa: PLR0913, PLR0917 - where it listens and what it wr
     grpc.start()
     running.callback(grpc.stop)
     return {"otlp_http": http.url, "otlp_grpc": grpc.address}
+
+
+def serve_clickhouse(running: ExitStack, ledger: Ledger, host: str, port: int) -> str:
+    """Answer ClickHouse's HTTP protocol over an embedded ledger, until ``running`` is left.
+
+    Args:
+        running: Takes what must be stopped.
+        ledger: An embedded ledger with the current schema.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+
+    Returns:
+        Where it answers.
+
+    Raises:
+        ConfigurationError: The port is taken, the ledger is on a server, or other machines could reach the port.
+    """
+    if host not in _LOOPBACK:
+        message = f"The ClickHouse port has no keys yet, so it cannot listen on {host}; use 127.0.0.1."
+        raise ConfigurationError(message)
+    return running.enter_context(HttpServer(ClickHouseInterface(ledger, LoopbackAccess()), host, port)).url

@@ -46,6 +46,9 @@ COLLECTOR_DIRECTORY: Final = "SPANLEDGER_COLLECTOR_DIRECTORY"
 API_PORT: Final = "SPANLEDGER_API_PORT"
 """Port of the API; 0 takes a free one."""
 
+CLICKHOUSE_PORT: Final = "SPANLEDGER_CLICKHOUSE_PORT"
+"""Port of ClickHouse's HTTP interface on an embedded ledger; 0 takes a free one, unset leaves it closed."""
+
 LOCALE: Final = "SPANLEDGER_LOCALE"
 """``en`` or ``zh-TW``: language of messages where the request does not say."""
 

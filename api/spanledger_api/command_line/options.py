@@ -17,6 +17,7 @@ _Command = TypeVar("_Command", bound="Callable[..., object]")
 __all__ = [
     "DEFAULT_DSN",
     "block_stop_signals",
+    "clickhouse_port_option",
     "dsn_option",
     "host_option",
     "otlp_grpc_port_option",
@@ -64,6 +65,14 @@ otlp_http_port_option = port_option(
 )
 otlp_grpc_port_option = port_option(
     "--otlp-grpc-port", 4317, environment.OTLP_GRPC_PORT, "Port of the OTLP/gRPC receiver"
+)
+
+clickhouse_port_option = click.option(
+    "--clickhouse-port",
+    type=click.IntRange(0, 65535),
+    default=None,
+    envvar=environment.CLICKHOUSE_PORT,
+    help="Port of ClickHouse's HTTP interface on an embedded ledger; 0 takes a free one.  [default: closed]",
 )
 
 

@@ -126,6 +126,10 @@ class ClickHouseInterface:
                 await self._work(insert.append, data)
             async for piece in body.pieces():
                 await self._work(insert.append, piece)
+            if not (data or body.length):
+                # A client that repeats an insert may have lost its data; success would hide that.
+                message = "The insert has no data."
+                raise StatementError(Code.NO_DATA_TO_INSERT, message)
             return await self._work(insert.finish)
         except BaseException:
             # A cancelled request must not leave the insert open, so this is not awaited.

@@ -29,6 +29,9 @@ class Body:
         request: Tells how it is encoded.
         receive: ASGI's source of its parts.
 
+    Attributes:
+        length: Bytes that were decoded so far.
+
     Raises:
         StatementError: Its encoding is not known.
     """
@@ -37,7 +40,7 @@ class Body:
         self._receive = receive
         self._decoder = decoder(request.headers.get("content-encoding", ""))
         self._frames = FrameReader() if request.framed_body else None
-        self._length = 0
+        self.length = 0
         self._pieces = self._decoded()
 
     async def pieces(self) -> AsyncIterator[bytes]:
@@ -64,8 +67,8 @@ class Body:
         while more:
             message = await self._next()
             for piece in self._decode(message.get("body", b"")):
-                self._length += len(piece)
-                if self._length > LARGEST_BODY:
+                self.length += len(piece)
+                if self.length > LARGEST_BODY:
                     text = f"A body may have at most {LARGEST_BODY} bytes; send the rows in several inserts."
                     raise StatementError(Code.TOO_LARGE_STRING_SIZE, text)
                 yield piece

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Parser"]
 
 _READ_ONLY: Final = "READ_ONLY"
+_TO_TREE: Final = "SELECT parseQueryToJSON({sql:String})"
 
 
 class Parser:
@@ -48,8 +49,15 @@ class Parser:
         Raises:
             StatementError: It does not parse, or is a statement of another kind.
         """
-        text = self._handle.ask("SELECT parseQueryToJSON({sql:String})", {"sql": sql})
-        return cast("dict[str, object]", json.loads(text))
+        try:
+            return cast("dict[str, object]", json.loads(self._handle.ask(_TO_TREE, {"sql": sql})))
+        except StatementError as error:
+            # The engine says where in our own question it went wrong, too; that means nothing to the client.
+            detail = error.detail.partition(": In scope SELECT parseQueryToJSON")[0]
+            raise StatementError(error.code, detail, name=error.name) from error
+        except RecursionError as error:
+            message = "The statement is nested too deeply."
+            raise StatementError(Code.TOO_DEEP_AST, message) from error
 
     def text(self, tree: Node) -> str:
         """The statement that a syntax tree stands for."""

@@ -59,8 +59,12 @@ class TreeScreen:
         if tree.get("type") not in _STATEMENTS:
             message = "Only queries are accepted here."
             raise StatementError(Code.READONLY, message)
-        self._subqueries = frozenset(_names_of_subqueries(tree))
-        self._visit(tree)
+        try:
+            self._subqueries = frozenset(_names_of_subqueries(tree))
+            self._visit(tree)
+        except RecursionError as error:
+            message = "The statement is nested too deeply."
+            raise StatementError(Code.TOO_DEEP_AST, message) from error
 
     def _visit(self, node: Node) -> None:
         kind = node.get("type")
