@@ -20,6 +20,8 @@ _STORED = (
     "task_executions_local",
     "usage_spans_local",
     "rater_progress",
+    "arrivals_local",
+    "recommendation_dismissals_local",
 )
 
 
