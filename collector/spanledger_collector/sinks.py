@@ -21,6 +21,8 @@ _ONE_BLOCK: Final = {
     "max_insert_threads": "1",
     "min_insert_block_size_rows": "1000000000",
     "min_insert_block_size_bytes": "0",
+    # Repeats within one segment are rare, and readers and merges drop them anyway.
+    "optimize_on_insert": "0",
     # Spans may be of any day; the limit would refuse the whole segment for a few old ones.
     "max_partitions_per_insert_block": "0",
 }
