@@ -1,7 +1,8 @@
 """Rates usage spans soon after they arrive, trace by trace, and again when a trace turns out to hold more.
 
-A decision depends on the whole trace as known, so a trace is decided anew whenever a span joins it; the newer decision
-replaces the older one because its version is higher. Interrupted anywhere, the next pass decides the same again.
+A decision depends on the whole trace as known, so a trace is decided anew whenever a span joins it, together with the
+traces that tell of the same answers; the newer decision replaces the older one because its version is higher.
+Interrupted anywhere, the next pass decides the same again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from spanledger_clickhouse.rating.counting import counted_spans, has_gap
+from spanledger.attributes import GEN_AI_RESPONSE_ID
+from spanledger_clickhouse.rating.counting import counted_spans, has_gap, repeated_elsewhere
 from spanledger_clickhouse.rating.decision import Decision, decide, decisions_json
 from spanledger_clickhouse.rating.usage_span import UsageSpan
 
@@ -31,6 +33,9 @@ _LOOK_BACK: Final = timedelta(seconds=60)
 _OPEN_TRACE_PAUSE: Final = timedelta(seconds=10)
 _OPEN_TRACE_AGE: Final = timedelta(minutes=15)
 """A trace with a gap between two usage spans is decided anew now and then, for so long, in case the gap closes."""
+
+_RIVAL_AGE: Final = timedelta(minutes=15)
+"""Two descriptions of one call in two traces are recognised if they arrive within so long of each other."""
 
 _TRACES_A_STATEMENT: Final = 500
 _DECISIONS_A_STATEMENT: Final = 500
@@ -53,6 +58,14 @@ SELECT
     usage
 FROM usage_spans_local FINAL
 WHERE usage_spans_local.trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))
+"""
+
+_RIVALS = """
+SELECT DISTINCT lower(hex(usage_spans_local.trace_id)) AS trace
+FROM usage_spans_local
+PREWHERE created_at >= {since:DateTime64(3, 'UTC')}
+WHERE usage['gen_ai.response.id'] IN {answers:Array(String)}
+    AND trace NOT IN {traces:Array(String)}
 """
 
 _PARENTS = """
@@ -148,21 +161,32 @@ class Rater:
 
     def _rate(self, traces: Sequence[str], now: datetime) -> int:
         rows = self._ledger.query(_USAGE_SPANS, {"traces": list(traces)})
+        if rivals := self._rivals(traces, rows, now):
+            traces = [*traces, *rivals]
+            rows = self._ledger.query(_USAGE_SPANS, {"traces": traces})
         spans: dict[str, list[UsageSpan]] = defaultdict(list)
         for row in rows:
             spans[str(row["trace_id"])].append(_usage_span(row))
         parents = self._parents(traces, rows)
-        decisions: list[Decision] = []
         for trace, members in spans.items():
-            decisions += _decisions(members, parents.get(trace, {}), self._calculator)
             if has_gap(members, parents.get(trace, {})):
                 self._open_since.setdefault(trace, now)
             else:
                 self._open_since.pop(trace, None)
+        decisions = list(_decisions(spans, parents, self._calculator))
         version = time.time_ns() // 1_000_000
         for part in _batched(decisions, _DECISIONS_A_STATEMENT):
             self._ledger.command(_RECORD, {"decisions": decisions_json(part), "version": version})
         return len(decisions)
+
+    def _rivals(self, traces: Sequence[str], rows: Sequence[Mapping[str, object]], now: datetime) -> list[str]:
+        """Other traces that tell of the same answers."""
+        told = (cast("dict[str, str]", row["usage"]).get(GEN_AI_RESPONSE_ID) for row in rows)
+        answers = sorted({answer for answer in told if answer})
+        if not answers:
+            return []
+        parameters = {"since": now - _RIVAL_AGE, "answers": answers, "traces": list(traces)}
+        return [str(row["trace"]) for row in self._ledger.query(_RIVALS, parameters)]
 
     def _parents(self, traces: Sequence[str], rows: Sequence[Mapping[str, object]]) -> dict[str, dict[str, str]]:
         """Parent by span, by trace, also of the spans between the usage spans."""
@@ -186,13 +210,24 @@ class Rater:
         )
 
 
-def _decisions(spans: list[UsageSpan], parents: Mapping[str, str], calculator: Calculator) -> Iterable[Decision]:
-    counted = counted_spans(spans, parents)
-    for span in spans:
-        if not span.is_priced:
-            decision = decide(span, counts=span.span_id in counted, calculator=calculator)
-            if decision is not None:
-                yield decision
+def _decisions(
+    spans: Mapping[str, list[UsageSpan]], parents: Mapping[str, Mapping[str, str]], calculator: Calculator
+) -> Iterable[Decision]:
+    counting = [
+        span
+        for trace, members in spans.items()
+        for counted in [counted_spans(members, parents.get(trace, {}))]
+        for span in members
+        if span.span_id in counted
+    ]
+    counted = {(span.trace_id, span.span_id) for span in counting} - repeated_elsewhere(counting)
+    for members in spans.values():
+        for span in members:
+            if not span.is_priced:
+                counts = (span.trace_id, span.span_id) in counted
+                decision = decide(span, counts=counts, calculator=calculator)
+                if decision is not None:
+                    yield decision
 
 
 def _usage_span(row: Mapping[str, object]) -> UsageSpan:
@@ -202,8 +237,9 @@ def _usage_span(row: Mapping[str, object]) -> UsageSpan:
         span_id=str(row["span_id"]),
         parent_span_id=str(row["parent_span_id"]),
         started_at=cast("datetime", row["started_at"]),
+        ended_at=cast("datetime", row["ended_at"]),
         is_priced=bool(row["is_priced"]),
-        response_id=attributes.get("gen_ai.response.id", ""),
+        response_id=attributes.get(GEN_AI_RESPONSE_ID, ""),
         attributes=attributes,
     )
 

@@ -21,6 +21,7 @@ class UsageSpan:
         span_id: The span, in hex.
         parent_span_id: Its parent, in hex; all zero for a root.
         started_at: When the span began; it decides which prices apply.
+        ended_at: When it ended.
         is_priced: Whether the span states its own amount, so that only its presence matters here.
         response_id: The provider's identifier of the answer; empty if unknown.
         attributes: The attributes that say what was used, as text.
@@ -30,6 +31,7 @@ class UsageSpan:
     span_id: str
     parent_span_id: str
     started_at: datetime
+    ended_at: datetime
     is_priced: bool
     response_id: str
     attributes: Mapping[str, str]

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanledger_clickhouse.rating.counting import counted_spans, has_gap
+from spanledger_clickhouse.rating.counting import counted_spans, has_gap, repeated_elsewhere
 from spanledger_clickhouse.rating.usage_span import UsageSpan
 
 _ROOT = "0" * 16
 
 
+_NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
 def _span(span_id: str, parent: str = _ROOT, *, priced: bool = False, response: str = "", says: int = 1) -> UsageSpan:
     attributes = {f"attribute {number}": "1" for number in range(says)}
-    return UsageSpan("trace", span_id, parent, datetime(2026, 11, 22, tzinfo=UTC), priced, response, attributes)
+    return UsageSpan("trace", span_id, parent, _NOON, _NOON, priced, response, attributes)
+
+
+def _elsewhere(trace_id: str, begin: int, end: int, *, priced: bool = False, says: int = 1) -> UsageSpan:
+    """A span of the answer ``r`` that alone makes a trace, from one second to another."""
+    at = (_NOON + timedelta(seconds=begin), _NOON + timedelta(seconds=end))
+    return replace(
+        _span("call", priced=priced, response="r", says=says), trace_id=trace_id, started_at=at[0], ended_at=at[1]
+    )
 
 
 def test_an_agent_does_not_repeat_its_calls() -> None:
@@ -42,6 +54,21 @@ def test_one_answer_is_one_call() -> None:
     assert counted_spans([_span("a", response="r", says=3), _span("b", response="r", priced=True)], {}) == {"b"}
     assert counted_spans([_span("a", response="r"), _span("b", response="r", says=3)], {}) == {"b"}
     assert counted_spans([_span("b", response="r"), _span("a", response="r")], {}) == {"a"}
+
+
+def test_one_answer_in_two_traces_is_one_call() -> None:
+    """Of two traces that tell of one answer at one time, the span with an amount counts, else the one that says most."""
+    first, more = _elsewhere("a", 0, 2), _elsewhere("b", 1, 3, says=3)
+
+    assert repeated_elsewhere([first, more]) == {("a", "call")}
+    assert repeated_elsewhere([replace(first, is_priced=True), more]) == {("b", "call")}
+    assert repeated_elsewhere([first, replace(more, response_id="")]) == set()
+
+
+def test_an_answer_from_a_cache_is_a_call_of_its_own() -> None:
+    """The same answer at another time, or in spans of one trace that both count there, is not told twice."""
+    assert repeated_elsewhere([_elsewhere("a", 0, 2), _elsewhere("b", 3, 4)]) == set()
+    assert repeated_elsewhere([_elsewhere("a", 0, 2), replace(_elsewhere("a", 0, 2), span_id="other")]) == set()
 
 
 def test_calls_side_by_side_all_count() -> None:

@@ -26,13 +26,13 @@ def rater(ledger: Ledger) -> Rater:
     return Rater(ledger, Calculator(PriceBook.built_in()))
 
 
-def _arrive(ledger: Ledger, number: int, attributes: Mapping[str, str], parent: int = 0) -> None:
+def _arrive(ledger: Ledger, number: int, attributes: Mapping[str, str], parent: int = 0, trace: str = _TRACE) -> None:
     ledger.command(
         "INSERT INTO otel_traces (Timestamp, TraceId, SpanId, ParentSpanId, SpanName, Duration, SpanAttributes) SELECT "
         "toDateTime64('2026-11-22 01:02:03.123456789', 9), {trace:String}, {span:String}, {parent:String}, 'call', "
         "2000000, JSONExtract({attributes:String}, 'Map(String, String)')",
         {
-            "trace": _TRACE,
+            "trace": trace,
             "span": f"{number:016x}",
             "parent": f"{parent:016x}" if parent else "",
             "attributes": json.dumps(dict(attributes)),
@@ -161,6 +161,30 @@ def test_an_engines_own_record_beats_a_second_description(ledger: Ledger, rater:
     assert [(record["span_id"], record["total_cost"]) for record in _records(ledger)] == [
         (f"{1:016x}", Decimal("0.06"))
     ]
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_two_traces_of_one_answer_are_one_record(ledger: Ledger, rater: Rater, first: int) -> None:
+    """Two instrumentations that begin a trace each around one call are one record, whichever arrives first."""
+    answer = {"gen_ai.response.id": "resp-1"}
+    spans = {1: _TOKENS | answer, 2: _TOKENS | answer | {"gen_ai.usage.reasoning_tokens": "0"}}
+    for number in (first, 3 - first):
+        _arrive(ledger, number, spans[number], trace=f"{number:032x}")
+        rater.rate_pending()
+
+    assert [(record["span_id"], record["total_cost"]) for record in _records(ledger)] == [
+        (f"{2:016x}", Decimal("0.06"))
+    ]
+
+
+def test_a_second_description_of_a_priced_call_without_answer_does_not_count(ledger: Ledger, rater: Rater) -> None:
+    """Embeddings have no answer's identifier; a second instrumentation inside the engine's span is still no call."""
+    usage = {"llm.token_count.prompt": "1000", "embedding.model_name": "text-embedding-3-small"}
+    _arrive(ledger, 1, {"cost.service": "openai", "cost.total_cost": "0.00002", "cost.source": "price_book"})
+    _arrive(ledger, 2, usage, parent=1)
+    rater.rate_pending()
+
+    assert [record["span_id"] for record in _records(ledger)] == [f"{1:016x}"]
 
 
 def test_usage_that_makes_no_sense_is_unpriced(ledger: Ledger, rater: Rater) -> None:
