@@ -1,164 +1,164 @@
-"""How fast and at what cost of CPU spans travel from an HTTP body to queryable records.
+"""How fast, and for how much processor time, spans travel from an HTTP body to queryable records.
 
-Usage: ``python benchmarks/ingest.py [--requests 400] [--spans 500] [--connections 4]``. It starts ``spanledger
-collector`` on loopback with a fresh ledger, sends the requests over kept-alive connections from this process, and
-prints one line of JSON.
+Usage: ``python benchmarks/ingest.py [--requests 400] [--spans 500] [--connections 4]``. The same requests go up to
+three ways on loopback, one after the other, each into a fresh embedded ledger:
+
+- ``spanledger``: our receiver, write-ahead log and loader;
+- ``otelcol``: the OpenTelemetry Collector as otel-collector.yaml configures it, through clickhouseexporter and the
+  ClickHouse port of ``spanledger up`` (where ``make collector`` has built it);
+- ``rotel``: the Rust collector of that name with its ClickHouse exporter, the same port (where SPANLEDGER_BENCH_ROTEL
+  names its program).
+
+One line of JSON a way. Processor time is that of every process on the way but the sender's.
 """
 
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
 import os
 import random
-import signal
-import subprocess
+import socket
 import sys
 import tempfile
-import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+import httpx
+
+from measured_process import MeasuredProcess
+from otlp_payload import request_body, send_all
+from spanledger import environment
 
 if TYPE_CHECKING:
-    from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+    from collections.abc import Callable, Sequence
 
-_CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+    _Way = Callable[[ExitStack, Path, dict[str, str]], tuple[str, list[MeasuredProcess]]]
+
+_ROOT = Path(__file__).parents[1]
+_OTELCOL = _ROOT / "collector" / "build" / "spanledger-otelcol"
+_ROTEL_VARIABLE = "SPANLEDGER_BENCH_ROTEL"
+_GIVE_UP_SECONDS = 300.0
 
 
 def main() -> None:
-    """Run the benchmark and print its figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Run every way that can run here and print its figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=400)
     parser.add_argument("--spans", type=int, default=500, help="spans a request, each with 12 attributes")
     parser.add_argument("--connections", type=int, default=4)
     told = parser.parse_args()
-    bodies = [_body(told.spans, random.Random(number)) for number in range(told.requests)]  # noqa: S311 - not a secret
-    with tempfile.TemporaryDirectory(prefix="spanledger-bench-") as directory:
-        print(json.dumps(_measure(bodies, told.requests * told.spans, told.connections, Path(directory))))
+    bodies = [request_body(told.spans, random.Random(number)) for number in range(told.requests)]  # noqa: S311 - no secret
+    ways = {"spanledger": _straight}
+    if _OTELCOL.exists():
+        ways["otelcol"] = _otelcol
+    if os.environ.get(_ROTEL_VARIABLE):
+        ways["rotel"] = _rotel
+    for name, way in ways.items():
+        with tempfile.TemporaryDirectory(prefix="spanledger-bench-") as directory, ExitStack() as running:
+            figures = _measure(running, way, Path(directory), bodies, told.requests * told.spans, told.connections)
+            print(json.dumps({"way": name, **figures}), flush=True)
 
 
-def _measure(bodies: list[bytes], spans: int, connections: int, directory: Path) -> dict[str, object]:
-    command = [
-        sys.executable,
-        "-m",
-        "spanledger_api",
-        "collector",
-        "--dsn",
-        f"chdb://{directory}",
-        "--otlp-http-port",
-        "0",
-        "--otlp-grpc-port",
-        "0",
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None  # noqa: S101 - the pipe was asked for
-        url = json.loads(process.stdout.readline())["otlp_http"]
-        before = _cpu_seconds(process.pid)
-        began = time.perf_counter()
-        _send_all(url, bodies, connections)
-        acknowledged = time.perf_counter() - began
-        while any((directory / "segments").iterdir()):
-            time.sleep(0.01)
-        loaded = time.perf_counter() - began
-        return {
-            "spans": spans,
-            "bytes_per_span": round(sum(map(len, bodies)) / spans),
-            "acknowledged_spans_per_second": round(spans / acknowledged),
-            "loaded_spans_per_second": round(spans / loaded),
-            "cpu_seconds_per_million_spans": round((_cpu_seconds(process.pid) - before) / spans * 1e6, 2),
-            "peak_memory_mib": _peak_memory_mib(process.pid),
-        }
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-
-
-def _send_all(url: str, bodies: list[bytes], connections: int) -> None:
-    waiting: SimpleQueue[bytes] = SimpleQueue()
-    for body in bodies:
-        waiting.put(body)
-    threads = [threading.Thread(target=_send, args=(url, waiting)) for _ in range(connections)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def _send(url: str, waiting: SimpleQueue[bytes]) -> None:
-    connection = http.client.HTTPConnection(urlsplit(url).netloc)
-    while True:
-        try:
-            body = waiting.get_nowait()
-        except Empty:
-            return
-        while True:
-            connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
-            answer = connection.getresponse()
-            answer.read()
-            if answer.status == http.client.OK:
-                break
-            time.sleep(float(answer.headers.get("Retry-After", "1")))
-
-
-def _body(spans: int, rng: random.Random) -> bytes:
-    request = ExportTraceServiceRequest()
-    resource_spans = request.resource_spans.add()
-    _set(resource_spans.resource.attributes.add(), "service.name", "engine")
-    scope_spans = resource_spans.scope_spans.add()
-    now = time.time_ns()
-    for _ in range(spans):
-        span = scope_spans.spans.add()
-        span.trace_id, span.span_id = rng.randbytes(16), rng.randbytes(8)
-        span.name, span.kind = "chat gpt-4", Span.SPAN_KIND_CLIENT
-        span.start_time_unix_nano, span.end_time_unix_nano = now, now + rng.randrange(10**9)
-        for key, value in _attributes(rng).items():
-            _set(span.attributes.add(), key, value)
-    return request.SerializeToString()
-
-
-def _attributes(rng: random.Random) -> dict[str, str | int]:
+def _measure(  # noqa: PLR0913, PLR0917 - what is sent, which way, and where
+    running: ExitStack, way: _Way, directory: Path, bodies: Sequence[bytes], spans: int, connections: int
+) -> dict[str, object]:
+    ledger, addresses = _up(running, directory / "ledger")
+    otlp, before_it = way(running, directory, addresses)
+    processes = [ledger, *before_it]
+    _wait_until(lambda: _answers(otlp))
+    used = sum(process.cpu_seconds() for process in processes)
+    began = time.perf_counter()
+    send_all(otlp, bodies, connections)
+    acknowledged = time.perf_counter() - began
+    _wait_until(lambda: _ask(addresses["clickhouse"], "SELECT count() FROM spanledger.otel_traces") >= spans)
+    loaded = time.perf_counter() - began
+    used = sum(process.cpu_seconds() for process in processes) - used
+    records = _ask(addresses["clickhouse"], "SELECT count() FROM spanledger.cost_records")
+    if records != spans:
+        message = f"{spans} spans were sent and {records} records are there."
+        raise RuntimeError(message)
     return {
-        "cost.service": "openai",
-        "cost.operation": "gpt-4_video_selection_segment_select",
-        "cost.quantity": rng.randrange(5000),
-        "cost.unit": "tokens",
-        "cost.unit_cost": "0.00004",
-        "cost.total_cost": f"0.{rng.randrange(10**6):06d}",
-        "user.id": f"user-{rng.randrange(1000)}",
-        "execution.id": f"execution-{rng.randrange(100_000)}",
-        "gen_ai.request.model": "gpt-4",
-        "gen_ai.usage.input_tokens": 1000,
-        "gen_ai.usage.output_tokens": 200,
-        "gen_ai.operation.name": "chat",
+        "spans": spans,
+        "bytes_per_span": round(sum(map(len, bodies)) / spans),
+        "acknowledged_spans_per_second": round(spans / acknowledged),
+        "loaded_spans_per_second": round(spans / loaded),
+        "cpu_seconds_per_million_spans": round(used / spans * 1e6, 2),
+        "peak_memory_mib": {"ledger": ledger.memory_mib(), "before_it": sum(p.memory_mib() for p in before_it)},
     }
 
 
-def _set(pair: KeyValue, key: str, value: str | int) -> None:
-    pair.key = key
-    if isinstance(value, str):
-        pair.value.string_value = value
-    else:
-        pair.value.int_value = value
+def _up(running: ExitStack, directory: Path) -> tuple[MeasuredProcess, dict[str, str]]:
+    """Start ``spanledger up`` with every port free; where it answers."""
+    ports = [word for name in ("otlp-http", "otlp-grpc", "api", "clickhouse") for word in (f"--{name}-port", "0")]
+    command = [sys.executable, "-m", "spanledger_api", "up", "--dsn", f"chdb://{directory}", *ports]
+    process = running.enter_context(MeasuredProcess(command))
+    addresses: dict[str, str] = json.loads(process.stdout.readline())
+    return process, addresses
 
 
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS
+def _straight(running: ExitStack, directory: Path, addresses: dict[str, str]) -> tuple[str, list[MeasuredProcess]]:
+    """Our own receiver, with nothing before it."""
+    del running, directory
+    return addresses["otlp_http"], []
 
 
-def _peak_memory_mib(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) // 1024
-    return 0
+def _otelcol(running: ExitStack, directory: Path, addresses: dict[str, str]) -> tuple[str, list[MeasuredProcess]]:
+    """The OpenTelemetry Collector, into the ClickHouse port."""
+    port = _free_port()
+    variables = {
+        environment.OTLP_HTTP_PORT: str(port),
+        environment.OTLP_GRPC_PORT: str(_free_port()),
+        environment.CLICKHOUSE_ENDPOINT: addresses["clickhouse"],
+        environment.OTELCOL_STORAGE: str(directory / "otelcol"),
+        environment.OTELCOL_MEMORY_MIB: "2048",
+    }
+    command = [str(_OTELCOL), "--config", str(_ROOT / "otel-collector.yaml")]
+    return f"http://127.0.0.1:{port}", [running.enter_context(MeasuredProcess(command, variables))]
+
+
+def _rotel(running: ExitStack, directory: Path, addresses: dict[str, str]) -> tuple[str, list[MeasuredProcess]]:
+    """The Rust collector, into the ClickHouse port."""
+    del directory
+    port = _free_port()
+    command = [
+        *(os.environ[_ROTEL_VARIABLE], "start"),
+        *("--otlp-http-endpoint", f"127.0.0.1:{port}", "--otlp-grpc-endpoint", f"127.0.0.1:{_free_port()}"),
+        *("--exporter", "clickhouse", "--clickhouse-exporter-endpoint", addresses["clickhouse"]),
+        *("--clickhouse-exporter-database", "spanledger", "--clickhouse-exporter-async-insert", "false"),
+    ]
+    return f"http://127.0.0.1:{port}", [running.enter_context(MeasuredProcess(command))]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.post(
+            f"{url}/v1/traces", content=b"", headers={"content-type": "application/x-protobuf"}
+        ).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _ask(clickhouse: str, query: str) -> int:
+    """The one number that a query on the ledger answers."""
+    return int(httpx.post(clickhouse, content=query, timeout=60).raise_for_status().text)
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _GIVE_UP_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            message = f"It did not happen within {_GIVE_UP_SECONDS} s; spans may have been lost on the way."
+            raise TimeoutError(message)
+        time.sleep(0.02)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,99 @@
+"""How soon after its acknowledgement a span is in the reports, while other spans arrive.
+
+Usage: ``python benchmarks/freshness.py [--rate 20000] [--seconds 20]``. Requests of 500 spans go to ``spanledger up``
+on loopback at the given rate; every quarter of a second one request is a marker, and its user is asked for until it is
+there. Prints one line of JSON with milliseconds from acknowledgement to visibility.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import httpx
+
+from measured_process import MeasuredProcess
+from otlp_payload import request_body, send_all
+
+_SPANS_A_REQUEST = 500
+_MARKER_PAUSE_SECONDS = 0.25
+
+
+def main() -> None:
+    """Run the benchmark and print its figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rate", type=int, default=20_000, help="spans a second")
+    parser.add_argument("--seconds", type=int, default=20)
+    told = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="spanledger-bench-") as directory:
+        ports = [word for name in ("otlp-http", "otlp-grpc", "api", "clickhouse") for word in (f"--{name}-port", "0")]
+        command = [
+            sys.executable,
+            "-m",
+            "spanledger_api",
+            "up",
+            "--dsn",
+            f"chdb://{Path(directory) / 'ledger'}",
+            *ports,
+        ]
+        with MeasuredProcess(command) as ledger:
+            addresses: dict[str, str] = json.loads(ledger.stdout.readline())
+            stopped = threading.Event()
+            load = threading.Thread(target=_send_at, args=(addresses["otlp_http"], told.rate, stopped))
+            load.start()
+            delays = _markers(addresses, told.seconds)
+            stopped.set()
+            load.join()
+            print(json.dumps({"rate": told.rate, **_figures(delays), "memory_mib": ledger.memory_mib()}))
+
+
+def _send_at(otlp: str, rate: int, stopped: threading.Event) -> None:
+    rng = random.Random(0)  # noqa: S311 - not a secret
+    bodies = [request_body(_SPANS_A_REQUEST, rng) for _ in range(40)]
+    pause = _SPANS_A_REQUEST / rate
+    due = time.monotonic()
+    number = 0
+    while not stopped.is_set():
+        send_all(otlp, [bodies[number % len(bodies)]], 1)
+        number += 1
+        due += pause
+        time.sleep(max(0.0, due - time.monotonic()))
+
+
+def _markers(addresses: dict[str, str], seconds: int) -> list[float]:
+    """Milliseconds until each marker was visible."""
+    rng = random.Random(1)  # noqa: S311 - not a secret
+    delays: list[float] = []
+    end = time.monotonic() + seconds
+    with httpx.Client(base_url=addresses["clickhouse"], timeout=30) as reader:
+        while time.monotonic() < end:
+            user = f"marker-{len(delays)}"
+            send_all(addresses["otlp_http"], [request_body(1, rng, user)], 1)
+            acknowledged = time.perf_counter()
+            query = "SELECT count() FROM spanledger.cost_records WHERE user_id = {user:String}"
+            while reader.post("/", params={"param_user": user}, content=query).raise_for_status().text.strip() == "0":
+                time.sleep(0.01)
+            delays.append((time.perf_counter() - acknowledged) * 1000)
+            time.sleep(_MARKER_PAUSE_SECONDS)
+    return delays
+
+
+def _figures(delays: list[float]) -> dict[str, object]:
+    ranked = statistics.quantiles(delays, n=100, method="inclusive")
+    return {
+        "markers": len(delays),
+        "p50_ms": round(ranked[49]),
+        "p99_ms": round(ranked[98]),
+        "max_ms": round(max(delays)),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""OTLP requests for benchmarks, and a sender that keeps connections and obeys the receiver."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Sequence
+
+    from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+
+__all__ = ["request_body", "send_all"]
+
+
+def request_body(spans: int, rng: random.Random, user_id: str | None = None) -> bytes:
+    """One request of cost records with twelve attributes each, about 445 bytes a span.
+
+    Args:
+        spans: How many.
+        rng: Decides about identifiers and values.
+        user_id: The user of every span; None draws one of a thousand for each.
+    """
+    request = ExportTraceServiceRequest()
+    resource_spans = request.resource_spans.add()
+    _set(resource_spans.resource.attributes.add(), "service.name", "engine")
+    scope_spans = resource_spans.scope_spans.add()
+    now = time.time_ns()
+    for _ in range(spans):
+        span = scope_spans.spans.add()
+        span.trace_id, span.span_id = rng.randbytes(16), rng.randbytes(8)
+        span.name, span.kind = "chat gpt-4", Span.SPAN_KIND_CLIENT
+        span.start_time_unix_nano, span.end_time_unix_nano = now, now + rng.randrange(10**9)
+        for key, value in _attributes(rng, user_id).items():
+            _set(span.attributes.add(), key, value)
+    return request.SerializeToString()
+
+
+def send_all(url: str, bodies: Sequence[bytes], connections: int) -> None:
+    """Send every body to a receiver's traces path; those refused with 503 or 429 again, after the pause it asks for."""
+    waiting: SimpleQueue[bytes] = SimpleQueue()
+    for body in bodies:
+        waiting.put(body)
+    threads = [threading.Thread(target=_send, args=(url, waiting)) for _ in range(connections)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _send(url: str, waiting: SimpleQueue[bytes]) -> None:
+    connection = http.client.HTTPConnection(urlsplit(url).netloc)
+    while True:
+        try:
+            body = waiting.get_nowait()
+        except Empty:
+            return
+        while True:
+            connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status == http.client.OK:
+                break
+            time.sleep(float(answer.headers.get("Retry-After", "1")))
+
+
+def _attributes(rng: random.Random, user_id: str | None) -> dict[str, str | int]:
+    return {
+        "cost.service": "openai",
+        "cost.operation": "gpt-4_video_selection_segment_select",
+        "cost.quantity": rng.randrange(5000),
+        "cost.unit": "tokens",
+        "cost.unit_cost": "0.00004",
+        "cost.total_cost": f"0.{rng.randrange(10**6):06d}",
+        "user.id": user_id or f"user-{rng.randrange(1000)}",
+        "execution.id": f"execution-{rng.randrange(100_000)}",
+        "gen_ai.request.model": "gpt-4",
+        "gen_ai.usage.input_tokens": 1000,
+        "gen_ai.usage.output_tokens": 200,
+        "gen_ai.operation.name": "chat",
+    }
+
+
+def _set(pair: KeyValue, key: str, value: str | int) -> None:
+    pair.key = key
+    if isinstance(value, str):
+        pair.value.string_value = value
+    else:
+        pair.value.int_value = value
