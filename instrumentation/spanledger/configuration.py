@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from spanledger.calls import instrument_installed
+from spanledger.calls.http_targets import set_targets
 from spanledger.exceptions import ConfigurationError
 from spanledger.export import PricingExporter
 from spanledger.otlp import otlp_exporter
@@ -26,11 +27,12 @@ from spanledger.process_exit import before_process_ends, bounded
 from spanledger.processor import ExportQueue, LedgerProcessor, UnseededIds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from opentelemetry.sdk.trace.export import SpanExporter
 
-__all__ = ["configure", "current_calculator", "flush", "shutdown"]
+__all__ = ["configure", "current_calculator", "current_processor", "flush", "shutdown"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -61,6 +63,8 @@ def configure(
     endpoint: str | None = None,
     exporter: SpanExporter | None = None,
     prices: str | Path | None = None,
+    cloudfront_hosts: Iterable[str] | None = None,
+    cloudflare_stream_urls: Iterable[str] | None = None,
 ) -> None:
     """Send priced spans of this process to a collector, and meter the paid clients that are installed.
 
@@ -75,9 +79,13 @@ def configure(
         exporter: Takes the priced spans instead of OTLP; None exports over OTLP.
         prices: TOML file with own price rows that come before the built-in ones; None takes ``SPANLEDGER_PRICES``, if
             set.
+        cloudfront_hosts: Hosts that are CloudFront besides ``*.cloudfront.net``, e.g. ``cdn.example.com``; ``*`` stands
+            for anything. None takes ``SPANLEDGER_CLOUDFRONT_HOSTS``, if set.
+        cloudflare_stream_urls: Addresses, host and path without scheme, that are Cloudflare Stream besides its own API.
+            None takes ``SPANLEDGER_CLOUDFLARE_STREAM_URLS``, if set.
 
     Raises:
-        ConfigurationError: The protocol, the exporter for it or the tracer provider cannot be used.
+        ConfigurationError: The protocol, the exporter for it, the tracer provider or a host cannot be used.
         PriceBookError: The price file cannot be read or contradicts itself.
     """
     with _LOCK:
@@ -85,6 +93,7 @@ def configure(
             _LOGGER.warning("spanledger is configured already; call spanledger.shutdown() before configuring anew")
             return
         calculator = _calculator(prices)
+        set_targets(cloudfront_hosts, cloudflare_stream_urls)
         make_exporter = partial(otlp_exporter, endpoint)
         inner = make_exporter() if exporter is None else exporter
         if _STATE.processor is None:
@@ -122,6 +131,11 @@ def current_calculator() -> Calculator:
         if _STATE.calculator is None:
             _STATE.calculator = _calculator(None)
         return _STATE.calculator
+
+
+def current_processor() -> LedgerProcessor | None:
+    """Ours on the global tracer provider; None before the first :func:`configure`."""
+    return _STATE.processor
 
 
 def _calculator(prices: str | Path | None) -> Calculator:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,8 +38,14 @@ class Patch:
         def replacement(*args: object, **kwargs: object) -> object:
             return self._wrapper(original, *args, **kwargs)
 
-        self._original, self._replacement = original, replacement
-        setattr(self._owner, self._name, replacement)
+        @wraps(original)
+        async def replacement_async(*args: object, **kwargs: object) -> object:
+            return await self._wrapper(original, *args, **kwargs)
+
+        # Frameworks ask a method whether it is a coroutine function before they call it.
+        self._original = original
+        self._replacement = replacement_async if iscoroutinefunction(original) else replacement
+        setattr(self._owner, self._name, self._replacement)
 
     def remove(self) -> None:
         """Put the original back, unless somebody else has replaced the method since."""

@@ -45,6 +45,7 @@ METERS: Final[Mapping[str, Meter]] = {
         Meter("audio_output_tokens", "tokens", "output_tokens"),
         Meter("seconds", "seconds"),
         Meter("bytes", "bytes"),
+        Meter("download_bytes", "bytes"),
         Meter("requests", "requests"),
         Meter("characters", "characters"),
     )

@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+import gc
 import io
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
+from botocore import UNSIGNED
+from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError
+from botocore.config import Config
+from botocore.exceptions import ClientError, IncompleteReadError
 from moto.server import ThreadedMotoServer
 
 import spanledger
+from spanledger.calls import s3_storage
 from spanledger.calls.s3 import instrument, uninstrument
+from spanledger.calls.s3_download import Download
 from spanledger.guard import losses
+from tests.instrumentation.recorder import Recorder, attributes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from botocore.awsrequest import AWSPreparedRequest
     from mypy_boto3_s3.client import S3Client
 
-    from tests.instrumentation.recorder import Recorder
-
 MEBIBYTE = 1024**2
+
+OWN_PRICES = """
+[[price]]
+id = "s3/own/2020-01-01"
+service = "s3"
+effective_from = 2020-01-01
+source = "https://prices.example"
+shown_in = "MB"
+[price.meters]
+bytes = { price = "0.01", per = "1073741824", unit = "bytes" }
+download_bytes = { price = "0.09", per = "1073741824", unit = "bytes" }
+"""
 
 
 def answer_nothing(*_: object) -> dict[str, object]:
@@ -54,7 +73,7 @@ def s3(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> S3Client:
 
 
 def test_put_object_is_charged_by_its_bytes(recorder: Recorder, s3: S3Client) -> None:
-    """One mebibyte costs 0.01 / 1024, with bucket, key and size; other calls cost nothing."""
+    """One mebibyte costs 0.01 / 1024, with bucket, key, size and requests; other calls cost nothing."""
     with spanledger.execution("task", user_id="user-1"):
         s3.put_object(Bucket="media", Key="a/é.jpg", Body=b"x" * MEBIBYTE)
         s3.head_object(Bucket="media", Key="a/é.jpg")
@@ -66,7 +85,7 @@ def test_put_object_is_charged_by_its_bytes(recorder: Recorder, s3: S3Client) ->
     assert record["cost.total_cost"] == "0.000009765625"
     assert record["cost.metadata.bucket"] == "media"
     assert record["cost.metadata.key"] == "a/é.jpg"
-    assert record["cost.metadata.bytes"] == MEBIBYTE
+    assert (record["cost.metadata.bytes"], record["cost.metadata.requests"]) == (MEBIBYTE, 1)
     assert record["user.id"] == "user-1"
     assert "cost.metadata.provider" not in record
 
@@ -177,7 +196,7 @@ def test_a_hook_that_raises_leaves_the_upload_alone(
         raise RuntimeError(parameters)
 
     before = losses().get("s3.request", 0)
-    monkeypatch.setattr("spanledger.calls.s3._body_size", fail)
+    monkeypatch.setattr("spanledger.calls.s3_storage._body_size", fail)
     s3.put_object(Bucket="media", Key="hook", Body=b"abc")
 
     assert s3.head_object(Bucket="media", Key="hook")["ContentLength"] == 3
@@ -194,4 +213,264 @@ def test_metering_can_be_taken_off(recorder: Recorder, s3: S3Client) -> None:
     instrument()
     instrument()
     s3.put_object(Bucket="media", Key="a", Body=b"abc")
+    assert len(recorder.costs()) == 1
+
+
+class Generated:
+    """A body that can only be read.
+
+    Args:
+        size: Bytes until its end.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def read(self, most: int = -1) -> bytes:
+        """As files do."""
+        size = self._left if most < 0 else min(most, self._left)
+        self._left -= size
+        return b"x" * size
+
+
+def test_a_body_that_cannot_tell_its_length_is_counted_as_it_goes(
+    recorder: Recorder, s3: S3Client, endpoint: str
+) -> None:
+    """It has no size beforehand; what the client read from it was stored."""
+    config = Config(signature_version=UNSIGNED, request_checksum_calculation="when_required")
+    client: Any = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", config=config)
+    client.put_object(Bucket="media", Key="piped", Body=Generated(5000))
+
+    assert recorder.cost()["cost.metadata.bytes"] == 5000
+    assert s3.head_object(Bucket="media", Key="piped")["ContentLength"] == 5000
+
+
+def test_an_aborted_upload_is_charged_by_the_parts_that_were_accepted(recorder: Recorder, s3: S3Client) -> None:
+    """They were kept until it was aborted; the calls around them cost nothing, and a part that fails nothing."""
+    upload = s3.create_multipart_upload(Bucket="media", Key="large")["UploadId"]
+    s3.upload_part(Bucket="media", Key="large", UploadId=upload, PartNumber=1, Body=b"x" * MEBIBYTE)
+    s3.abort_multipart_upload(Bucket="media", Key="large", UploadId=upload)
+    with pytest.raises(ClientError):
+        s3.upload_part(Bucket="media", Key="large", UploadId=upload, PartNumber=2, Body=b"x" * MEBIBYTE)
+
+    record = recorder.cost()
+    assert (record["cost.metadata.part"], record["cost.quantity"]) == (1, "1")
+
+
+class Unavailable:
+    """The body of an answer that has none."""
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        """Nothing."""
+        return iter([b""])
+
+
+def test_retries_are_one_record(recorder: Recorder, s3: S3Client) -> None:
+    """An answer that is repeated by the client is charged once, and says how often it was asked for."""
+    headers: Any = {}
+    answers = [AWSResponse("http://s3", 503, headers, Unavailable())]
+
+    def stand_in(**_: object) -> Any:  # noqa: ANN401 - botocore's types know no handler that answers
+        return answers.pop() if answers else None
+
+    s3.meta.events.register("before-send.s3.PutObject", stand_in)
+    s3.put_object(Bucket="media", Key="a", Body=b"x" * MEBIBYTE)
+
+    record = recorder.cost()
+    assert (record["cost.quantity"], record["cost.metadata.requests"]) == ("1", 2)
+
+
+@pytest.mark.parametrize("way", ["copy", "copy_object", "unknown", "upload_part_copy"])
+def test_a_copy_is_charged_by_its_source(recorder: Recorder, s3: S3Client, way: str) -> None:
+    """By boto3's transfer, by the ETag of what was seen here, by its range; else it is unpriced, never free."""
+    s3.put_object(Bucket="media", Key="source", Body=way.encode() * MEBIBYTE)
+    size = len(way) * MEBIBYTE
+    source: Any = {"Bucket": "media", "Key": "source"}
+    with spanledger.execution("task", user_id="user-1"):
+        if way == "copy":
+            s3.copy(source, "media", "target")
+        elif way == "upload_part_copy":
+            upload = s3.create_multipart_upload(Bucket="media", Key="target")["UploadId"]
+            part: Any = {"Bucket": "media", "Key": "target", "UploadId": upload, "PartNumber": 1}
+            s3.upload_part_copy(**part, CopySource=source, CopySourceRange=f"bytes=0-{5 * MEBIBYTE - 1}")
+            size = 5 * MEBIBYTE
+        else:
+            if way == "unknown":
+                s3_storage.forget_sizes()
+            s3.copy_object(Bucket="media", Key="target", CopySource=source)
+
+    _, record = recorder.costs()
+    assert (record["cost.operation"], record["user.id"]) == ("copy", "user-1")
+    if way == "unknown":
+        assert (record["cost.source"], record["cost.reason"]) == ("unpriced", "the size of the copy is not known")
+    else:
+        assert (record["cost.metadata.bytes"], record["cost.source"]) == (size, "price_book")
+
+
+def test_a_large_copy_is_charged_by_its_parts(recorder: Recorder, s3: S3Client) -> None:
+    """boto3 copies it in ranges, whose sizes add up to the object's."""
+    size = 11 * MEBIBYTE
+    s3.put_object(Bucket="media", Key="source", Body=bytes(size))
+    config = TransferConfig(multipart_threshold=5 * MEBIBYTE, multipart_chunksize=5 * MEBIBYTE)
+    with spanledger.execution("task", user_id="user-1"):
+        s3.copy({"Bucket": "media", "Key": "source"}, "media", "target", Config=config)
+
+    copies = [record for record in recorder.costs() if record["cost.operation"] == "copy"]
+    assert {record["user.id"] for record in copies} == {"user-1"}
+    assert [int(str(record["cost.metadata.bytes"])) for record in copies].count(5 * MEBIBYTE) == 2
+    assert sum(int(str(record["cost.metadata.bytes"])) for record in copies) == size
+
+
+def read_whole(body: Any) -> int:  # noqa: ANN401 - as each way of reading
+    """At once."""
+    return len(body.read())
+
+
+def read_pieces(body: Any) -> int:  # noqa: ANN401 - as each way of reading
+    """Piece by piece."""
+    return sum(len(piece) for piece in body.iter_chunks(1000))
+
+
+def read_lines(body: Any) -> int:  # noqa: ANN401 - as each way of reading
+    """Line by line."""
+    return sum(len(line) for line in body.iter_lines(keepends=True))
+
+
+def read_into(body: Any) -> int:  # noqa: ANN401 - as each way of reading
+    """Into memory of one's own."""
+    return sum(iter(partial(body.readinto, bytearray(700)), 0))
+
+
+def read_raw(body: Any) -> int:  # noqa: ANN401 - as each way of reading
+    """Past the body's own methods."""
+    with body as raw:
+        return len(raw.read())
+
+
+def read_a_part(body: Any) -> int:  # noqa: ANN401 - as each way of reading
+    """Not to the end."""
+    size = len(body.read(4000))
+    body.close()
+    return size
+
+
+def read_and_drop(body: Any) -> int:  # noqa: ANN401 - as each way of reading
+    """Not to the end, and never closed."""
+    return len(body.read(3000))
+
+
+@pytest.mark.parametrize("read", [read_whole, read_pieces, read_lines, read_into, read_raw, read_a_part, read_and_drop])
+def test_a_download_says_what_was_really_read(recorder: Recorder, s3: S3Client, read: Callable[[Any], int]) -> None:
+    """Whichever way it is read; without a price for reading it is no cost record."""
+    s3.put_object(Bucket="media", Key="text", Body=b"a line of it\n" * 1000)
+    with spanledger.execution("task", user_id="user-1"):
+        size = read(s3.get_object(Bucket="media", Key="text")["Body"])
+    gc.collect()
+
+    said = recorder.attributes("S3.GetObject")
+    assert said["cost.metadata.bytes"] == size
+    assert (said["cost.metadata.bucket"], said["cost.metadata.key"]) == ("media", "text")
+    assert said["user.id"] == "user-1"
+    assert len(recorder.costs()) == 1
+
+
+def test_a_download_that_breaks_raises_boto3s_error(recorder: Recorder, s3: S3Client) -> None:
+    """The bytes that came are on the span, which says failed."""
+    s3.put_object(Bucket="media", Key="text", Body=b"x" * 1000)
+    body: Any = s3.get_object(Bucket="media", Key="text")["Body"]
+    body.read(100)
+    body._content_length = 5000  # noqa: SLF001 - as if the connection had ended too soon
+    with pytest.raises(IncompleteReadError):
+        body.read()
+
+    download = recorder.span("S3.GetObject")
+    assert "IncompleteReadError" in str(download.status.description)
+    assert recorder.attributes("S3.GetObject")["cost.metadata.bytes"] == 1000
+
+
+def test_what_is_not_there_costs_nothing(recorder: Recorder, s3: S3Client) -> None:
+    """The exception is the client's own."""
+    with pytest.raises(s3.exceptions.NoSuchKey):
+        s3.get_object(Bucket="media", Key="nowhere")
+
+    assert recorder.costs() == []
+    assert not recorder.span("S3.GetObject").status.is_ok
+
+
+@pytest.mark.parametrize("way", ["download_file", "download_fileobj"])
+def test_boto3s_downloads_belong_to_their_caller(recorder: Recorder, s3: S3Client, tmp_path: Path, way: str) -> None:
+    """Ranges read in several threads add up to the object, each for the caller."""
+    size = 11 * MEBIBYTE
+    s3.put_object(Bucket="media", Key="large", Body=bytes(size))
+    config = TransferConfig(multipart_threshold=5 * MEBIBYTE, multipart_chunksize=5 * MEBIBYTE)
+    target = tmp_path / "large"
+    with spanledger.execution("task", user_id="user-1"), spanledger.step("fetch"):
+        if way == "download_file":
+            s3.download_file("media", "large", str(target), Config=config)
+        else:
+            with target.open("wb") as file:
+                s3.download_fileobj("media", "large", file, Config=config)
+
+    assert target.stat().st_size == size
+    downloads = [attributes_of(span) for span in recorder.spans() if span.name == "S3.GetObject"]
+    assert {(one["user.id"], one["step.name"]) for one in downloads} == {("user-1", "fetch")}
+    assert sum(int(str(one["cost.metadata.bytes"])) for one in downloads) == size
+
+
+def test_a_price_for_reading_makes_downloads_cost_records(s3: S3Client, tmp_path: Path) -> None:
+    """A row of one's own with the meter ``download_bytes`` is all it takes."""
+    prices = tmp_path / "prices.toml"
+    prices.write_text(OWN_PRICES)
+    recorder = Recorder()
+    spanledger.configure("engine-under-test", exporter=recorder.exporter, prices=prices)
+    try:
+        s3.put_object(Bucket="media", Key="text", Body=bytes(MEBIBYTE))
+        s3.get_object(Bucket="media", Key="text")["Body"].read()
+
+        upload, download = recorder.costs()
+    finally:
+        spanledger.shutdown()
+    assert (upload["cost.operation"], upload["cost.total_cost"]) == ("upload", "0.000009765625")
+    assert (download["cost.operation"], download["cost.total_cost"]) == ("download", "0.000087890625")
+    assert (download["cost.quantity"], download["cost.unit"]) == ("1", "MB")
+
+
+def test_nothing_of_ours_goes_to_the_provider(recorder: Recorder, s3: S3Client, tmp_path: Path) -> None:
+    """Neither trace context nor baggage is in any request's headers, in whichever thread it is made."""
+    sent: list[dict[str, str]] = []
+
+    def note(request: AWSPreparedRequest, **_: object) -> None:
+        sent.append({name.lower(): str(value) for name, value in request.headers.items()})
+
+    s3.meta.events.register("before-send.s3", note)
+    (tmp_path / "file").write_bytes(b"x")
+    with spanledger.execution("task", user_id="user-1"):
+        s3.put_object(Bucket="media", Key="a", Body=b"x")
+        s3.upload_file(str(tmp_path / "file"), "media", "b")
+        s3.download_file("media", "b", str(tmp_path / "copy"))
+
+    assert len(recorder.costs()) == 2
+    assert len(sent) >= 4
+    for headers in sent:
+        assert not {"traceparent", "tracestate", "baggage"} & set(headers)
+        assert "user-1" not in str(headers)
+
+
+@pytest.mark.parametrize("hook", ["succeeded", "progressed", "ended", "_is_priced"])
+def test_a_hook_that_raises_leaves_the_download_alone(
+    recorder: Recorder, s3: S3Client, monkeypatch: pytest.MonkeyPatch, hook: str
+) -> None:
+    """Where measuring fails, the object is read all the same, and the failure is counted."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError(hook)
+
+    s3.put_object(Bucket="media", Key="hook", Body=b"abc")
+    before = sum(losses().values())
+    monkeypatch.setattr(Download, hook, fail)
+    body = s3.get_object(Bucket="media", Key="hook")["Body"]
+
+    assert body.read() == b"abc"
+    body.close()
+    assert sum(losses().values()) > before
     assert len(recorder.costs()) == 1
