@@ -19,6 +19,9 @@ _LOGGER = logging.getLogger(__name__)
 CLIENTS: Final[Mapping[str, str]] = {
     "openai": "spanledger.calls.openai",
     "botocore": "spanledger.calls.s3",
+    "google.cloud.videointelligence_v1": "spanledger.calls.google_video",
+    "httpx": "spanledger.calls.httpx",
+    "httpx2": "spanledger.calls.httpx2",
 }
 """Client library to the module that meters it."""
 
@@ -36,7 +39,7 @@ def instrument_installed() -> list[str]:
     """
     metered: list[str] = []
     for client, home in CLIENTS.items():
-        if find_spec(client) is None:
+        if not _is_installed(client):
             continue
         with guarded(f"instrument.{client}"):
             try:
@@ -47,3 +50,10 @@ def instrument_installed() -> list[str]:
             module.instrument()
             metered.append(client)
     return metered
+
+
+def _is_installed(client: str) -> bool:
+    try:
+        return find_spec(client) is not None
+    except ModuleNotFoundError:  # of the package that it would be in
+        return False

@@ -1,0 +1,119 @@
+"""The clients of httpx and httpx2, which have the same shape: each request to a paid host gets a meter.
+
+The meter sits where the client sends a single request, so every hop of a redirect has its own, with any transport. No
+header is added to any request: the official instrumentation of httpx, which would add some, is not used for that
+reason, and it ends its span before the body has come.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from spanledger.calls.cloudflare_stream import StreamCall
+from spanledger.calls.cloudfront import Download
+from spanledger.calls.http_bodies import meter_body
+from spanledger.calls.http_targets import is_cloudflare_stream, is_cloudfront
+from spanledger.calls.patching import Patch
+from spanledger.guard import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import ModuleType
+
+__all__ = ["HttpLibrary"]
+
+_Meter: TypeAlias = Download | StreamCall
+
+
+class _Url(Protocol):
+    @property
+    def netloc(self) -> bytes:
+        """Host, with the port if it is not the default one."""
+        raise NotImplementedError
+
+    @property
+    def path(self) -> str:
+        """The path without query, unquoted."""
+        raise NotImplementedError
+
+
+class _Request(Protocol):
+    @property
+    def method(self) -> str:
+        """The method in capitals."""
+        raise NotImplementedError
+
+    @property
+    def url(self) -> _Url:
+        """What is asked for."""
+        raise NotImplementedError
+
+
+class HttpLibrary:
+    """One of the two libraries.
+
+    Args:
+        library: The module ``httpx`` or ``httpx2``.
+    """
+
+    def __init__(self, library: ModuleType) -> None:
+        self._bases: tuple[type, type] = (library.SyncByteStream, library.AsyncByteStream)
+        self._patches = (
+            Patch(library.Client, "_send_single_request", self._send),
+            Patch(library.AsyncClient, "_send_single_request", self._send_async),
+        )
+
+    def instrument(self) -> None:
+        """Meter every client of the library; a second call does nothing."""
+        for patch in self._patches:
+            patch.apply()
+
+    def uninstrument(self) -> None:
+        """Meter no client of the library any more."""
+        for patch in self._patches:
+            patch.remove()
+
+    def _send(self, original: Callable[..., Any], client: object, request: _Request) -> object:
+        meter = _meter_for(request)
+        if meter is None:
+            return original(client, request)
+        try:
+            response = original(client, request)
+        except BaseException as error:
+            _failed(meter, error)
+            raise
+        self._answered(meter, response)
+        return response
+
+    async def _send_async(self, original: Callable[..., Awaitable[Any]], client: object, request: _Request) -> object:
+        meter = _meter_for(request)
+        if meter is None:
+            return await original(client, request)
+        try:
+            response = await original(client, request)
+        except BaseException as error:
+            _failed(meter, error)
+            raise
+        self._answered(meter, response)
+        return response
+
+    @guarded("http.response")
+    def _answered(self, meter: _Meter, response: Any) -> None:  # noqa: ANN401 - of either library
+        meter.answered(response)
+        meter_body(response, meter, self._bases)
+
+
+@guarded("http.request")
+def _meter_for(request: _Request) -> _Meter | None:
+    """The meter of a request to a paid host; None for any other request."""
+    url = request.url
+    host = url.netloc.decode("ascii", "replace")
+    path = url.path
+    if is_cloudflare_stream(host, path):
+        return StreamCall(request.method, path)
+    return Download(request.method, host, path) if is_cloudfront(host) else None
+
+
+@guarded("http.failure")
+def _failed(meter: _Meter, error: BaseException) -> None:
+    meter.ended(error, complete=False)
