@@ -49,9 +49,8 @@ def test_values_come_back(client: Client) -> None:
 
 def test_types_come_back(client: Client) -> None:
     """Decimals, maps, tuples, arrays and NULL keep their types in the Native format."""
-    sql = "SELECT toDecimal64('0.1', 4), map('a', 1), (1, 'x'), [NULL, 2], NULL, toUUID('00000000-0000-8000-8000-000000000001')"
-    [row] = client.query(sql).result_rows
-    assert row[:5] == (Decimal("0.1000"), {"a": 1}, (1, "x"), [None, 2], None)
+    [row] = client.query("SELECT toDecimal64('0.1', 4), map('a', 1), (1, 'x'), [NULL, 2], NULL").result_rows
+    assert row == (Decimal("0.1000"), {"a": 1}, (1, "x"), [None, 2], None)
 
 
 def test_an_empty_result_has_its_columns(client: Client) -> None:
@@ -65,7 +64,7 @@ def test_an_empty_result_has_its_columns(client: Client) -> None:
 def test_a_large_result_streams(client: Client) -> None:
     """A million rows arrive whole, in blocks."""
     with client.query_row_block_stream("SELECT number, toString(number) FROM numbers(1000000)") as blocks:
-        assert sum(len(block) for block in blocks) == 1_000_000
+        assert sum(map(len, blocks)) == 1_000_000
 
 
 def test_formats(client: Client) -> None:
@@ -120,6 +119,3 @@ def test_what_there_is(client: Client) -> None:
     assert "cost_records" in str(client.command("SHOW TABLES"))
     described = client.query("DESCRIBE TABLE cost_records").result_rows
     assert ("total_cost", "Decimal(38, 12)") in [row[:2] for row in described]
-    assert client.query(
-        "SELECT name FROM system.tables WHERE database = 'spanledger' AND name = 'cost_records'"
-    ).row_count

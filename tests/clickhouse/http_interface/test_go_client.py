@@ -34,7 +34,13 @@ def _program() -> Path:
     _CACHE.mkdir(parents=True, exist_ok=True)
     with (_CACHE / "go.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
+        environment = {
+            **os.environ,
+            "CGO_ENABLED": "0",
+            "GOTOOLCHAIN": "local",
+            "GOFLAGS": "-mod=readonly",
+            "GOWORK": "off",
+        }
         built = subprocess.run(
             ["go", "build", "-o", program, "."],  # noqa: S607 - Go is where the machine has it
             cwd=_SOURCE,
