@@ -81,8 +81,27 @@ GEN_AI_CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
 GEN_AI_REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 """Token usage as the OpenTelemetry GenAI conventions name it; input includes cached, output includes reasoning."""
 
+GEN_AI_TEMPERATURE: Final = "gen_ai.request.temperature"
+GEN_AI_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
+"""What a model call asked for: the sampling temperature, and the most output tokens."""
+
+GEN_AI_RESPONSE_ID: Final = "gen_ai.response.id"
+"""The provider's identifier of the answer; two spans with the same one describe the same call."""
+
+OPENAI_SERVICE_TIER: Final = "openai.response.service_tier"
+"""The tier that the call was served in, e.g. ``flex`` or ``batch``; absent where the provider does not say."""
+
+OPENAI_API_TYPE: Final = "openai.api.type"
+"""``chat_completions`` or ``responses``: which of OpenAI's interfaces a chat call went through."""
+
+ERROR_TYPE: Final = "error.type"
+"""Qualified name of the exception that ended a call; absent where none did."""
+
 STEP_METADATA_PREFIX: Final = "step.metadata."
 """Any attribute below this prefix becomes an entry of the performance record's ``metadata``."""
+
+LOSSES_PREFIX: Final = "spanledger.losses."
+"""``spanledger.losses.<site>`` on the span ``spanledger.losses``: what a site lost or failed at since the last one."""
 
 IDENTITY: Final = (USER_ID, EXECUTION_ID, TASK_TYPE, STEP_NAME, STEP_SPAN_ID, PROMPT_CATEGORY, PROMPT_NAME)
 """The attributes that are stamped on every span inside an execution, in the order of the design."""

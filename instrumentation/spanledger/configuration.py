@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -17,22 +18,29 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
-from spanledger.calls import instrument_installed
+from spanledger.batching import BatchQueue
 from spanledger.calls.http_targets import set_targets
+from spanledger.deferred import instrument_when_imported
 from spanledger.exceptions import ConfigurationError
 from spanledger.export import PricingExporter
-from spanledger.otlp import otlp_exporter
+from spanledger.ids import UnseededIds
+from spanledger.losses import observe_losses
+from spanledger.otlp import courier_for
+from spanledger.outbox import Outbox
 from spanledger.pricing import Calculator, PriceBook
-from spanledger.process_exit import before_process_ends, bounded
-from spanledger.processor import ExportQueue, LedgerProcessor, UnseededIds
+from spanledger.process_exit import before_process_ends
+from spanledger.processor import LedgerProcessor, exit_seconds
+from spanledger.propagation import own_hosts as set_own_hosts
+from spanledger.spool import open_spool
+from spanledger.threads import carry_into_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
     from pathlib import Path
 
     from opentelemetry.sdk.trace.export import SpanExporter
 
-__all__ = ["configure", "current_calculator", "current_processor", "flush", "shutdown"]
+__all__ = ["configure", "current_calculator", "current_processor", "diverted", "flush", "shutdown"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -57,12 +65,13 @@ _STATE = _State()
 _LOCK = threading.RLock()
 
 
-def configure(
+def configure(  # noqa: PLR0913 - each is a setting of its own, and all but the name are keywords
     service_name: str | None = None,
     *,
     endpoint: str | None = None,
     exporter: SpanExporter | None = None,
     prices: str | Path | None = None,
+    own_hosts: Iterable[str] | None = None,
     cloudfront_hosts: Iterable[str] | None = None,
     cloudflare_stream_urls: Iterable[str] | None = None,
 ) -> None:
@@ -79,6 +88,8 @@ def configure(
         exporter: Takes the priced spans instead of OTLP; None exports over OTLP.
         prices: TOML file with own price rows that come before the built-in ones; None takes ``SPANLEDGER_PRICES``, if
             set.
+        own_hosts: Hosts of own services, which are told on whose behalf they are asked; ``.example.com`` is a domain.
+            None takes ``SPANLEDGER_OWN_HOSTS``, else nobody is told.
         cloudfront_hosts: Hosts that are CloudFront besides ``*.cloudfront.net``, e.g. ``cdn.example.com``; ``*`` stands
             for anything. None takes ``SPANLEDGER_CLOUDFRONT_HOSTS``, if set.
         cloudflare_stream_urls: Addresses, host and path without scheme, that are Cloudflare Stream besides its own API.
@@ -94,15 +105,25 @@ def configure(
             return
         calculator = _calculator(prices)
         set_targets(cloudfront_hosts, cloudflare_stream_urls)
-        make_exporter = partial(otlp_exporter, endpoint)
-        inner = make_exporter() if exporter is None else exporter
+        inner = _outbox(endpoint) if exporter is None else exporter
         if _STATE.processor is None:
             _STATE.processor = _join_provider(service_name)
-        renew = make_exporter if exporter is None else None
-        _STATE.processor.queue = ExportQueue(PricingExporter(inner, calculator, renew=renew))
+        _STATE.processor.queue = BatchQueue(PricingExporter(inner, calculator))
         _STATE.calculator = calculator
-    instrument_installed()
-    before_process_ends(flush, shutdown)
+        secure = _STATE.processor.secure
+    if own_hosts is not None:
+        set_own_hosts(own_hosts)
+    carry_into_threads()
+    instrument_when_imported()
+    observe_losses()
+    before_process_ends(secure, shutdown)
+    if isinstance(inner, Outbox):
+        inner.start()
+
+
+def _outbox(endpoint: str | None) -> Outbox:
+    """Delivery over OTLP, with a spool for when the collector is away."""
+    return Outbox(partial(courier_for, endpoint), open_spool)
 
 
 def flush(timeout_ms: float = 5_000) -> bool:
@@ -112,14 +133,18 @@ def flush(timeout_ms: float = 5_000) -> bool:
         timeout_ms: Milliseconds to wait at most; delivery goes on afterwards.
 
     Returns:
-        True if all is delivered, also where nothing is configured; False if it was not in time, or was lost.
+        True if all is delivered, also where nothing is configured; False if it was not in time, waits in the spool, or
+        was lost.
     """
     processor = _STATE.processor
-    return processor is None or bounded(processor.force_flush, timeout_ms / 1_000)
+    return processor is None or processor.force_flush(int(timeout_ms))
 
 
 def shutdown() -> None:
-    """Deliver what is queued and stop; called by itself when the process exits. A second call does nothing."""
+    """Deliver what is queued, or leave it in the spool, and stop; called by itself when the process exits.
+
+    A second call does nothing.
+    """
     processor = _STATE.processor
     if processor is not None:
         processor.shutdown()
@@ -136,6 +161,33 @@ def current_calculator() -> Calculator:
 def current_processor() -> LedgerProcessor | None:
     """Ours on the global tracer provider; None before the first :func:`configure`."""
     return _STATE.processor
+
+
+@contextmanager
+def diverted(exporter: SpanExporter, prices: str | Path | None) -> Generator[tuple[BatchQueue, TracerProvider]]:
+    """Send priced spans to another exporter for a while, whether the engine is configured or not.
+
+    Args:
+        exporter: Takes them.
+        prices: TOML file with own price rows; None takes ``SPANLEDGER_PRICES``, if set.
+
+    Raises:
+        ConfigurationError: The tracer provider cannot be used.
+        PriceBookError: The price file cannot be read or contradicts itself.
+    """
+    calculator = _calculator(prices)
+    queue = BatchQueue(PricingExporter(exporter, calculator))
+    with _LOCK:
+        processor = _STATE.processor = _STATE.processor or _join_provider(None)
+        before = processor.queue, _STATE.calculator
+        processor.queue, _STATE.calculator = queue, calculator
+    carry_into_threads()
+    instrument_when_imported()
+    try:
+        yield queue, cast("TracerProvider", trace.get_tracer_provider())
+    finally:
+        processor.queue, _STATE.calculator = before
+        queue.close(exit_seconds())
 
 
 def _calculator(prices: str | Path | None) -> Calculator:

@@ -9,7 +9,6 @@ Each is a ``with`` block, an ``async with`` block, and a decorator of functions,
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,8 +18,10 @@ from opentelemetry import trace
 from opentelemetry.trace import INVALID_SPAN, Span, StatusCode, format_span_id, set_span_in_context
 
 from spanledger.attributes import EXECUTION_STATUS, STEP_METADATA_PREFIX
+from spanledger.clock import now_ns
 from spanledger.guard import guarded
 from spanledger.identity import Identity, current_identity, with_identity
+from spanledger.open_blocks import OpenBlock, TerminatedError
 from spanledger.scope import Entry, Scope
 from spanledger.values import metadata_attributes, text
 from spanledger.version import __version__
@@ -74,7 +75,7 @@ class execution(Scope[Execution]):  # noqa: N801 - reads as a statement: with ex
             given = value.id if self._execution_id is None else text(self._execution_id)
             value = Execution(given, known, text(self._task_type))
             context = with_identity(Identity(known, given, value.task_type))
-            started_at = time.time_ns()
+            started_at = now_ns()
             root = _TRACER.start_span(f"execution {value.task_type}", context, start_time=started_at)
             context = set_span_in_context(root, context)
             with guarded("execution.marker"):
@@ -85,7 +86,7 @@ class execution(Scope[Execution]):  # noqa: N801 - reads as a statement: with ex
                     start_time=started_at,
                 )
                 marker.end(started_at)
-            return Entry(value, context, partial(_finish_execution, root))
+            return Entry(value, context, OpenBlock(partial(_finish_execution, root)))
         return Entry(value)
 
 
@@ -113,7 +114,7 @@ class step(Scope[Span]):  # noqa: N801 - reads as a statement: with step("video_
             if span.is_recording():
                 own = replace(own, step_span_id=format_span_id(span.get_span_context().span_id))
             context = set_span_in_context(span, with_identity(own, context))
-            return Entry(span, context, partial(_finish, span))
+            return Entry(span, context, OpenBlock(partial(_finish, span)))
         return Entry(INVALID_SPAN)
 
     def _attributes(self) -> Mapping[str, str | bool | int | float]:
@@ -153,6 +154,8 @@ def _finish(span: Span, error: BaseException | None) -> None:
     with guarded("span.status"):
         if error is None:
             span.set_status(StatusCode.OK)
+        elif isinstance(error, TerminatedError):
+            span.set_status(StatusCode.ERROR, "terminated")
         else:
             span.set_status(StatusCode.ERROR, _described(error))
             span.record_exception(error, escaped=True)

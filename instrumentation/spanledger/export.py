@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -12,10 +11,11 @@ from opentelemetry.trace import Status
 
 from spanledger.charging import cost_attributes
 from spanledger.guard import count_loss, guarded
+from spanledger.outbox import Outbox
 from spanledger.values import encodable, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from opentelemetry.util.types import Attributes
 
@@ -30,42 +30,36 @@ class PricingExporter(SpanExporter):
     Never raises. A batch that the exporter behind does not take is lost, and counted under ``export``.
 
     Args:
-        inner: The exporter behind, e.g. OTLP.
+        inner: The exporter behind.
         calculator: The price book's calculator.
-        renew: Makes a new exporter behind for a forked child, which must not write to its parent's connection; None
-            shares the one there is.
     """
 
-    def __init__(
-        self, inner: SpanExporter, calculator: Calculator, *, renew: Callable[[], SpanExporter] | None = None
-    ) -> None:
+    def __init__(self, inner: SpanExporter, calculator: Calculator) -> None:
         self._inner = inner
         self._calculator = calculator
-        self._renew = renew
-        self._process = os.getpid()
         self._give_up_at: float | None = None
-        self.received = 0
-        """Spans taken from the queue so far."""
         self.lost = 0
         """Spans that the exporter behind did not take."""
 
     def give_up_in(self, seconds: float) -> None:
-        """Begin no further delivery once so many seconds have passed; what is left then is counted as lost."""
-        self._give_up_at = time.monotonic() + seconds
+        """Ask an engine's own exporter nothing more once so many seconds have passed; the rest is counted as lost.
+
+        Ours waits for nobody, and goes on.
+        """
+        if not isinstance(self._inner, Outbox):
+            self._give_up_at = time.monotonic() + seconds
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Price a batch and deliver it; FAILURE if it is lost."""
-        self.received += len(spans)
+        """Price a batch and hand it on; FAILURE if it is lost."""
         result: SpanExportResult | None = None
         if self._give_up_at is None or time.monotonic() < self._give_up_at:
             with guarded("export.exporter"):
-                if os.getpid() != self._process:
-                    self._renew_inner()
                 result = self._inner.export([self._priced(span) for span in spans])
         if result is SpanExportResult.SUCCESS:
             return result
         self.lost += len(spans)
-        count_loss("export", f"{len(spans)} spans could not be delivered", count=len(spans))
+        if not isinstance(self._inner, Outbox) or result is None:  # which counts what it loses
+            count_loss("export", f"{len(spans)} spans could not be delivered", count=len(spans))
         return SpanExportResult.FAILURE
 
     def shutdown(self) -> None:
@@ -80,13 +74,20 @@ class PricingExporter(SpanExporter):
             timeout_millis: Milliseconds it may take.
         """
         with guarded("export.flush"):
-            return self._inner.force_flush(timeout_millis)
+            return self._inner.force_flush(timeout_millis) is not False  # one that has nothing to flush says nothing
         return False
 
-    def _renew_inner(self) -> None:
-        self._process = os.getpid()
-        if self._renew is not None:
-            self._inner = self._renew()
+    def secure(self, seconds: float) -> None:
+        """Flush the exporter behind; ours leaves in the spool what it cannot deliver in time.
+
+        Args:
+            seconds: How long to wait for the collector at most.
+        """
+        with guarded("export.secure"):
+            if isinstance(self._inner, Outbox):
+                self._inner.secure(seconds)
+            else:
+                self._inner.force_flush(int(seconds * 1_000))
 
     def _priced(self, span: ReadableSpan) -> ReadableSpan:
         """The span with its cost; the span itself if there is nothing to add or adding fails."""

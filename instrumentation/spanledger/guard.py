@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-__all__ = ["count_loss", "guarded", "losses"]
+__all__ = ["count_loss", "guarded", "losses", "warn_seldom"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,14 +46,26 @@ def count_loss(site: str, reason: str, *, count: int = 1, error: BaseException |
         count: How many spans or calls are concerned.
         error: The exception behind it, whose traceback is logged; None if there is none.
     """
-    now = time.monotonic()
     with _LOCK:
         _COUNTS[site] = total = _COUNTS.get(site, 0) + count
+    warn_seldom(site, f"{reason} ({total} so far)", error=error)
+
+
+def warn_seldom(site: str, message: str, *, error: BaseException | None = None) -> None:
+    """Log a warning unless the site was logged within the last minute; never raises.
+
+    Args:
+        site: Where it happened.
+        message: What happened, in words.
+        error: The exception behind it, whose traceback is logged; None if there is none.
+    """
+    now = time.monotonic()
+    with _LOCK:
         if now - _LOGGED_AT.get(site, -LOG_EVERY_SECONDS) < LOG_EVERY_SECONDS:
             return
         _LOGGED_AT[site] = now
     try:
-        _LOGGER.warning("%s: %s (%d so far)", site, reason, total, exc_info=error)
+        _LOGGER.warning("%s: %s", site, message, exc_info=error)
     except Exception:  # noqa: BLE001 - a log handler of the engine's must not turn our warning into its failure
         with _LOCK:
             _COUNTS["guard.log"] = _COUNTS.get("guard.log", 0) + 1

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import random
-import weakref
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.trace import SpanProcessor
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.id_generator import IdGenerator
 
+from spanledger import environment
 from spanledger.guard import count_loss, guarded
 from spanledger.identity import current_identity
 
@@ -19,96 +15,27 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
-    from spanledger.export import PricingExporter
+    from spanledger.batching import BatchQueue
 
-__all__ = ["EXIT_SECONDS", "ExportQueue", "LedgerProcessor", "UnseededIds"]
-
-QUEUE_SPANS: Final = 65_536
-"""Spans that may wait for export; a burst beyond that loses its oldest."""
-BATCH_SPANS: Final = 2_048
-"""Spans in one delivery at most."""
-DELAY_MS: Final = 1_000
-"""Milliseconds that a span waits for others at most; also what a killed process loses."""
+__all__ = ["LedgerProcessor", "exit_seconds"]
 
 EXIT_SECONDS: Final = 5.0
-"""Seconds after which an ending process begins no further delivery to a collector that does not answer."""
+"""How long an ending process waits for a collector that does not answer."""
 
 
-class UnseededIds(IdGenerator):
-    """Trace and span ids from the operating system.
-
-    The SDK draws them from the global generator, where an engine's ``random.seed()`` would repeat them; the ledger
-    takes a repeated id for a repeated delivery and counts it once.
-    """
-
-    def __init__(self) -> None:
-        self._source = random.SystemRandom()
-
-    def generate_span_id(self) -> int:
-        """A random id of 64 bits, never 0."""
-        return self._source.randrange(1, 1 << 64)
-
-    def generate_trace_id(self) -> int:
-        """A random id of 128 bits, never 0."""
-        return self._source.randrange(1, 1 << 128)
-
-    def is_trace_id_random(self) -> bool:
-        """True: every bit is random, so samplers may rely on any of them."""
-        return True
-
-
-class ExportQueue:
-    """Queues ended spans for the exporter's thread, and counts what a full queue drops under ``queue``.
-
-    Args:
-        exporter: Takes the batches.
-    """
-
-    def __init__(self, exporter: PricingExporter) -> None:
-        self._exporter = exporter
-        self._batch = BatchSpanProcessor(exporter, QUEUE_SPANS, DELAY_MS, BATCH_SPANS)
-        self._queued = itertools.count(1)
-        self._dropped = 0
-        if hasattr(os, "register_at_fork"):
-            forget = weakref.WeakMethod(self._forget_parent)
-            os.register_at_fork(after_in_child=lambda: (method := forget()) and method())
-
-    def put(self, span: ReadableSpan) -> None:
-        """Queue an ended span, unless it is not sampled."""
-        context = span.get_span_context()
-        if context is None or not context.trace_flags.sampled:
-            return
-        waiting = next(self._queued) - self._exporter.received - self._dropped
-        if waiting > QUEUE_SPANS:
-            self._dropped += 1
-            count_loss("queue", "the queue is full: the oldest span was dropped")
-        self._batch.on_end(span)
-
-    def flush(self) -> bool:
-        """Deliver what is queued, however long it takes; False if any span was lost meanwhile."""
-        lost = self._exporter.lost
-        return self._batch.force_flush() and self._exporter.lost == lost
-
-    def close(self, give_up_in: float) -> None:
-        """Deliver what is queued and end the thread.
-
-        Args:
-            give_up_in: Seconds after which no further batch is begun.
-        """
-        self._exporter.give_up_in(give_up_in)
-        self._batch.shutdown()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
-
-    def _forget_parent(self) -> None:
-        """A forked child begins with an empty queue."""
-        self._queued = itertools.count(1)
-        self._dropped = -self._exporter.received
+def exit_seconds() -> float:
+    """Seconds that the end of the process may be held up: ``SPANLEDGER_EXIT_SECONDS``, else 5."""
+    with guarded("exit_seconds"):
+        stated = os.environ.get(environment.EXIT_SECONDS, "").strip()
+        return max(0.0, float(stated)) if stated else EXIT_SECONDS
+    return EXIT_SECONDS
 
 
 class LedgerProcessor(SpanProcessor):
     """Stamps and queues every span of a provider; without a queue, before and after, it leaves spans alone."""
 
     def __init__(self) -> None:
-        self.queue: ExportQueue | None = None
+        self.queue: BatchQueue | None = None
         """Where ended spans go; None where Spanledger is not configured or shut down."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
@@ -128,19 +55,28 @@ class LedgerProcessor(SpanProcessor):
                 self.queue.put(span)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Deliver what is queued; False if any of it was lost.
+        """Deliver what is queued; False if it is not delivered in time, was lost, or waits in the spool.
 
         Args:
-            timeout_millis: Has no effect on the SDK's queue; :func:`spanledger.flush` bounds the wait.
+            timeout_millis: Milliseconds to wait at most.
         """
-        del timeout_millis
         with guarded("queue.flush"):
-            return self.queue is None or self.queue.flush()
+            return self.queue is None or self.queue.flush(timeout_millis / 1_000)
         return False
 
+    def secure(self, seconds: float) -> None:
+        """Deliver what is queued, or leave it where it outlives the process.
+
+        Args:
+            seconds: How long to wait for the collector at most.
+        """
+        with guarded("queue.secure"):
+            if self.queue is not None:
+                self.queue.secure(seconds)
+
     def shutdown(self) -> None:
-        """Deliver what is queued and stop; spans that end later are counted as lost."""
+        """Deliver what is queued, or leave it in the spool, and stop; spans that end later are counted as lost."""
         queue, self.queue = self.queue, None
         with guarded("queue.shutdown"):
             if queue is not None:
-                queue.close(EXIT_SECONDS)
+                queue.close(exit_seconds())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +22,7 @@ from spanledger.attributes import (
     COST_UNIT_COST,
     GEN_AI_REQUEST_MODEL,
 )
+from spanledger.clock import now_ns
 from spanledger.exceptions import InvalidRequestError
 from spanledger.guard import count_loss, guarded
 from spanledger.pricing import CostSource
@@ -86,7 +86,7 @@ def record_cost(  # noqa: PLR0913 - a record has that many fields; all of them a
         except InvalidRequestError as error:
             count_loss("record_cost.amount", f"{service} {operation} is recorded without an amount: {error}")
             attributes |= {COST_SOURCE: CostSource.UNPRICED.value, COST_REASON: text(error.detail)}
-        now = time.time_ns()
+        now = now_ns()
         length = _nanoseconds(duration, now)
         if length:
             attributes[COST_DURATION_MS] = length / 1_000_000

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 import spanledger
+from spanledger import environment
 from tests.instrumentation.loopback import Loopback
 from tests.instrumentation.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _spool(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What the engines here leave behind is not left in the state directory of whoever runs the tests."""
+    os.environ[environment.SPOOL_DIR] = str(tmp_path_factory.mktemp("spool"))
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 import spanledger
 from spanledger.exceptions import ConfigurationError, PriceBookError
 from spanledger.guard import losses
-from spanledger.otlp import otlp_exporter
-from spanledger.processor import UnseededIds
+from spanledger.ids import UnseededIds
+from spanledger.otlp import courier_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -204,19 +204,19 @@ def test_unconfigured_blocks_do_no_harm() -> None:
 def test_the_traces_path_is_added_once(endpoint: str | None, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A base address, with or without slash, scheme or path, or the environment's."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://from-environment:4318")
-    exporter = otlp_exporter(endpoint)
+    courier = courier_for(endpoint)
 
-    assert vars(exporter)["_endpoint"] == address
-    exporter.shutdown()
+    assert courier.endpoint == address
+    courier.close()
 
 
 def test_grpc_is_taken_where_the_environment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same call, another exporter; an unknown protocol is refused by name."""
+    """The same call, another courier; an unknown protocol is refused by name."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
-    exporter = otlp_exporter("127.0.0.1:4317")
-    assert ".grpc." in type(exporter).__module__
-    exporter.shutdown()
+    courier = courier_for("127.0.0.1:4317")
+    assert type(courier).__name__ == "GrpcCourier"
+    courier.close()
 
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
     with pytest.raises(ConfigurationError, match="http/json"):
-        otlp_exporter()
+        courier_for()

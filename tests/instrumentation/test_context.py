@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -199,16 +198,6 @@ def test_tasks_inherit_and_do_not_mix(recorder: Recorder) -> None:
 
     for number in range(5):
         assert recorder.attributes(f"user-{number}")["user.id"] == f"user-{number}"
-
-
-def test_a_thread_of_the_engine_has_no_identity_of_its_own(recorder: Recorder) -> None:
-    """Python gives a new thread an empty context, and Spanledger does not guess."""
-    with spanledger.execution("task", user_id="user-1"):
-        thread = threading.Thread(target=lambda: TRACER.start_span("thread").end())
-        thread.start()
-        thread.join()
-
-    assert recorder.attributes("thread") == {}
 
 
 def test_identity_of_any_type_and_text_is_accepted(recorder: Recorder) -> None:

@@ -12,10 +12,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 import spanledger
+from spanledger.batching import BatchQueue
 from spanledger.export import PricingExporter
 from spanledger.guard import losses
 from spanledger.pricing import Calculator, Charge, PriceBook, Usage
-from spanledger.processor import ExportQueue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -197,7 +197,7 @@ def test_a_queue_that_closes_gives_its_exporter_up_in_time() -> None:
     for seconds, delivered in ((5.0, 1), (0.0, 0)):
         behind = InMemorySpanExporter()
         exporter = PricingExporter(behind, Calculator(PriceBook.built_in()))
-        queue = ExportQueue(exporter)
+        queue = BatchQueue(exporter)
         queue.put(_ended({}))
         queue.close(seconds)
 
