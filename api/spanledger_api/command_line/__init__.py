@@ -21,6 +21,7 @@ _COMMANDS = {
     "migrate": "Bring the ledger's schema up to date.",
     "prices": "Look up, check and apply the price book.",
     "report": "Print a report of the running API.",
+    "run": "Run a Python program metered, without a change to it.",
     "up": "Run collector, ledger and API in one process.",
 }
 """Name and one-line help of each subcommand; it lives in the module of the same name as ``command``."""
