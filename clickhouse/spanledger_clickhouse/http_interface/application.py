@@ -64,7 +64,7 @@ class ClickHouseInterface:
         """Answer one request."""
         if scope["type"] == "lifespan":
             await _live(receive, send)
-            self._workers.shutdown()
+            self._workers.shutdown(wait=False, cancel_futures=True)
             return
         request = Request.read(scope["method"], scope["path"], scope["query_string"], scope["headers"])
         query_id = request.query_id
@@ -126,10 +126,7 @@ class ClickHouseInterface:
                 await self._work(insert.append, data)
             async for piece in body.pieces():
                 await self._work(insert.append, piece)
-            if not (data or body.length):
-                # A client that repeats an insert may have lost its data; success would hide that.
-                message = "The insert has no data."
-                raise StatementError(Code.NO_DATA_TO_INSERT, message)
+            _require_data(len(data) + body.length)
             return await self._work(insert.finish)
         except BaseException:
             # A cancelled request must not leave the insert open, so this is not awaited.
@@ -173,10 +170,19 @@ def _require(role: Role, roles: frozenset[Role]) -> None:
         raise StatementError(Code.ACCESS_DENIED, message)
 
 
+def _require_data(length: int) -> None:
+    # A client that repeats an insert may have lost its data; success would hide that.
+    if not length:
+        message = "The insert has no data."
+        raise StatementError(Code.NO_DATA_TO_INSERT, message)
+
+
 def _gathered(parts: Iterator[bytes]) -> tuple[bytes, bool]:
     """The next parts up to what is sent at once, and whether they were the last."""
     gathered = bytearray()
     for part in parts:
+        if not gathered and len(part) >= _SENT_AT_ONCE:
+            return part, False
         gathered += part
         if len(gathered) >= _SENT_AT_ONCE:
             return bytes(gathered), False

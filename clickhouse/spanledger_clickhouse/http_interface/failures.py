@@ -36,7 +36,9 @@ class Code(IntEnum):
     UNKNOWN_EXCEPTION = 1002
 
 
-_BAD_REQUEST: Final = frozenset({6, 25, 26, 27, 36, 38, 40, 41, 53, 62, 72, 89, 108, 117, 167, 168, 223, 271, 376, 456, 457})
+_BAD_REQUEST: Final = frozenset(
+    {6, 25, 26, 27, 36, 38, 40, 41, 53, 62, 72, 89, 108, 117, 167, 168, 223, 271, 376, 456, 457}
+)
 _STATUS: Final[dict[int, int]] = {
     **dict.fromkeys(_BAD_REQUEST, 400),
     **dict.fromkeys((164, 192, 193, 291, 452, 497, 516), 403),

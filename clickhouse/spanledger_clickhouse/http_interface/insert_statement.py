@@ -16,12 +16,13 @@ LONGEST_HEAD: Final = 64 * 1024
 """Bytes within which an insert must come to its format."""
 
 _TARGET: Final = "otel_traces"
-_SPACE: Final = r"(?:\s+|--[^\n]*\n|/\*.*?\*/)"
+# Atomic, and repeated possessively: no head makes the search try its comments in another way.
+_SPACE: Final = r"(?>\s|--[^\n]*\n|/\*.*?\*/)"
 _NAME: Final = r"(?:[\w]+|`[\w.]+`|\"[\w.]+\")"
 _COLUMN: Final = rf"{_NAME}(?:\.{_NAME})*"
-_BEGINNING: Final = re.compile(rf"{_SPACE}*INSERT\b", re.IGNORECASE | re.DOTALL)
+_BEGINNING: Final = re.compile(rf"{_SPACE}*+INSERT\b", re.IGNORECASE | re.DOTALL)
 _HEAD: Final = re.compile(
-    rf"""{_SPACE}*INSERT{_SPACE}+INTO{_SPACE}+(?:TABLE{_SPACE}+)?
+    rf"""{_SPACE}*+INSERT{_SPACE}++INTO{_SPACE}++(?:TABLE{_SPACE}++)?
     (?:(?P<database>{_NAME})\s*\.\s*)?(?P<table>{_NAME})\s*
     (?:\((?P<columns>\s*{_COLUMN}\s*(?:,\s*{_COLUMN}\s*)*)\)\s*)?
     (?:SETTINGS\s+(?P<settings>\w+\s*=\s*(?:\w+|'\w*')(?:\s*,\s*\w+\s*=\s*(?:\w+|'\w*'))*)\s+)?

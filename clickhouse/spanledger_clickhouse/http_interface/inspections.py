@@ -17,8 +17,8 @@ __all__ = ["Inspection", "read_inspection"]
 _NAME: Final = r"(?:\w+|`\w+`|\"\w+\")"
 _TABLE: Final = rf"(?:(?P<database>{_NAME})\s*\.\s*)?(?P<table>{_NAME})"
 _LIKE: Final = r"(?P<like>\s+(?:not\s+)?i?like\s+'(?:[^'\\]|\\.)*')?"
-_FORMAT: Final = re.compile(r"(?:\s+format\s+(?P<format>\w+))?\s*;?\s*\Z", re.IGNORECASE)
-_LEADING: Final = re.compile(r"\A(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/)+", re.DOTALL)
+_FORMAT: Final = re.compile(r"(?P<body>.*\S)\s+format\s+(?P<format>\w+)\Z", re.IGNORECASE | re.DOTALL)
+_LEADING: Final = re.compile(r"\A(?:\s|--[^\n]*(?:\n|\Z)|/\*.*?\*/)++", re.DOTALL)
 _KEYWORDS: Final = re.compile(r"\A(?:desc|describe|exists|show)\b", re.IGNORECASE)
 _OF_TABLE: Final = re.compile(
     rf"\A(?P<verb>desc(?:ribe)?(?:\s+table)?|exists(?:\s+(?:table|view))?|show\s+create(?:\s+(?:table|view))?)\s+{_TABLE}\Z",
@@ -34,7 +34,7 @@ class Inspection:
     """A statement about tables rather than about their rows.
 
     Attributes:
-        sql: The statement, written anew from its parts.
+        sql: The statement without its format, written anew from its parts; empty if it describes a query.
         output_format: Format that it asks for, as written; None where it does not say.
         query: The query that it describes, to be screened by itself; None if it is about a table.
     """
@@ -54,18 +54,16 @@ def read_inspection(sql: str, scope: Scope) -> Inspection | None:
     Raises:
         StatementError: It is not of the accepted forms, or names a table that may not be read.
     """
-    text = _LEADING.sub("", sql)
-    if not _KEYWORDS.match(text):
+    body = _LEADING.sub("", sql).rstrip().removesuffix(";").rstrip()
+    if not _KEYWORDS.match(body):
         return None
-    ending = _FORMAT.search(text)
-    named = ending["format"] if ending else None
-    body = text[: ending.start()] if ending else text
-    query = None
+    named = query = None
+    if ending := _FORMAT.match(body):
+        body, named = ending["body"], ending["format"]
     if match := _OF_TABLE.match(body):
         rebuilt = f"{' '.join(match['verb'].split())} {_readable(match['database'], match['table'], scope)}"
     elif match := _OF_QUERY.match(body):
-        query = match["query"]
-        rebuilt = f"DESCRIBE TABLE ({query}\n)"
+        rebuilt, query = "", match["query"]
     elif match := _DATABASES.match(body):
         rebuilt = f"SHOW DATABASES{match['like'] or ''}"
     elif match := _TABLES.match(body):
@@ -73,7 +71,7 @@ def read_inspection(sql: str, scope: Scope) -> Inspection | None:
     else:
         message = "Of DESCRIBE, EXISTS and SHOW only those about tables, queries and databases are accepted here."
         raise StatementError(Code.READONLY, message)
-    return Inspection(rebuilt + (f" FORMAT {named}" if named else ""), named, query)
+    return Inspection(rebuilt, named, query)
 
 
 def _readable(database: str | None, table: str, scope: Scope) -> str:

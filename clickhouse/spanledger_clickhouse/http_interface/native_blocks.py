@@ -27,7 +27,7 @@ def empty_block(columns: Sequence[tuple[str, str]]) -> bytes:
 
 def is_greeting(sql: str) -> bool:
     """Whether a statement is the one by which Go's driver gets to know a server."""
-    return " ".join(sql.split()).rstrip("; ") == _GREETING
+    return " ".join(sql.split()) == _GREETING
 
 
 def greeting(version: str, protocol_version: int) -> bytes:

@@ -55,6 +55,9 @@ class Parser:
             # The engine says where in our own question it went wrong, too; that means nothing to the client.
             detail = error.detail.partition(": In scope SELECT parseQueryToJSON")[0]
             raise StatementError(error.code, detail, name=error.name) from error
+        except UnicodeDecodeError as error:
+            message = "A text in the statement is not UTF-8; write such bytes as unhex('…')."
+            raise StatementError(Code.BAD_ARGUMENTS, message) from error
         except RecursionError as error:
             message = "The statement is nested too deeply."
             raise StatementError(Code.TOO_DEEP_AST, message) from error

@@ -22,9 +22,11 @@ __all__ = ["LONGEST_STATEMENT", "Reading", "output_format", "screen"]
 LONGEST_STATEMENT: Final = 256 * 1024
 """Bytes of a statement; the engine's own default."""
 
+# Possessive, and content with the end of the text: no text makes the search go back over what it has seen.
 _QUOTED: Final = re.compile(
-    r"'(?:[^'\\]|\\.|'')*'|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/|`(?:[^`\\]|\\.|``)*`|\"(?:[^\"\\]|\\.|\"\")*\"",
-    re.DOTALL,
+    r"""(?:'(?:[^'\\]|\\.)*+(?:'|\Z))|(?:`(?:[^`\\]|\\.)*+(?:`|\Z))|(?:"(?:[^"\\]|\\.)*+(?:"|\Z))
+    |--[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)""",
+    re.DOTALL | re.VERBOSE,
 )
 _REFUSED_WORDS: Final = {
     "A SETTINGS clause": re.compile(r"\bsettings\s+\w+\s*=", re.IGNORECASE),
@@ -38,15 +40,15 @@ class Reading:
     """A statement that passed.
 
     Attributes:
-        sql: What to run.
+        sql: What to run, without a format: written anew from what was judged, so that nothing else can be run.
         output_format: Format that the statement asks for; None where it does not say.
-        plain: The statement without its format, to ask for the columns of an empty result; None if it is never empty.
+        is_query: Whether it is a query, whose columns can be described; otherwise it is about tables.
         only_settings: Whether ``system.settings`` is the only table it names.
     """
 
     sql: str
     output_format: str | None
-    plain: str | None = None
+    is_query: bool = True
     only_settings: bool = False
 
 
@@ -55,7 +57,7 @@ def screen(sql: str, scope: Scope, parameters: Mapping[str, str], parser: Parser
 
     Three layers, each of which lists what is allowed: the engine classifies the text; its words are searched for
     clauses that change how it runs; and every node of its syntax tree must be of a known kind and name only allowed
-    functions and tables. The handle that it then runs on is read-only and has limits.
+    functions and tables. What runs is written from that tree, on a handle that is read-only and has limits.
 
     Args:
         sql: The statement.
@@ -72,17 +74,17 @@ def screen(sql: str, scope: Scope, parameters: Mapping[str, str], parser: Parser
     parser.require_single_reading(sql)
     _screen_words(sql)
     if (inspection := read_inspection(sql, scope)) is not None:
+        described = inspection.sql
         if inspection.query is not None:
-            screen(inspection.query, scope, parameters, parser)
-        return Reading(inspection.sql, output_format(inspection.output_format))
+            described = f"DESCRIBE TABLE ({screen(inspection.query, scope, parameters, parser).sql})"
+        return Reading(described, output_format(inspection.output_format), is_query=False)
     tree = parser.tree(sql)
     named = cast("Node | None", tree.pop("format_ast", None))
     seen = TreeScreen(scope, parameters, parser)
     seen.visit_statement(tree)
     return Reading(
-        sql,
-        output_format(str(named["name"])) if isinstance(named, dict) else None,
-        plain=parser.text(tree),
+        parser.text(tree),
+        output_format(str(named["name"]) if named else None),
         only_settings=seen.tables == {("system", "settings")},
     )
 
@@ -103,7 +105,7 @@ def output_format(name: str | None) -> str | None:
 
 
 def _screen_words(sql: str) -> None:
-    bare = _QUOTED.sub(lambda piece: " quoted " if piece[0][0] in "'$`\"" else " ", sql)
+    bare = _QUOTED.sub(lambda piece: " quoted " if piece[0][0] in "'`\"" else " ", sql)
     for what, pattern in _REFUSED_WORDS.items():
         if pattern.search(bare):
             message = f"{what} is not accepted here; settings come in the URL, results in the answer."

@@ -15,7 +15,7 @@ LIMITS: Final = {
     "max_execution_time": 30,
     "max_memory_usage": 1_000_000_000,
     "max_result_rows": 10_000_000,
-    "max_result_bytes": 1_000_000_000,
+    "max_result_bytes": 500_000_000,
     "max_rows_to_read": 1_000_000_000,
     "max_threads": 2,
 }

@@ -58,7 +58,7 @@ def read(engine: Engine, request: Request, sql: str) -> Answer:
         handle.set(settings | _READ_ONLY, scope.current)
         reading = screen(sql, scope, request.parameters, Parser(handle))
         chosen = reading.output_format or default or "TabSeparated"
-        if chosen == "Native" and is_greeting(reading.plain or ""):
+        if chosen == "Native" and is_greeting(reading.sql):
             version = handle.ask("SELECT version()", {})
             return Answer(iter((greeting(version, request.protocol_version),)), chosen)
         if reading.only_settings:
@@ -71,7 +71,7 @@ def read(engine: Engine, request: Request, sql: str) -> Answer:
 def _run(
     handle: Handle, reading: Reading, chosen: str, parameters: dict[str, str], resources: ExitStack
 ) -> tuple[Iterator[bytes], Summary]:
-    if chosen.lower() not in STREAMED_FORMATS or reading.plain is None:
+    if chosen.lower() not in STREAMED_FORMATS or not reading.is_query:
         result = handle.run(reading.sql, chosen, parameters)
         nothing = empty_block([("name", "String")]) if chosen == "Native" else b""
         return iter((result.bytes() or nothing,)), _summary(result)
@@ -82,7 +82,7 @@ def _run(
         rest = (result.bytes() for result in results)
         return chain((first.bytes(),), rest), _summary(first)
     if chosen == "Native":
-        return iter((empty_block(_columns(handle, reading.plain, parameters)),)), Summary()
+        return iter((empty_block(_columns(handle, reading.sql, parameters)),)), Summary()
     return iter(()), Summary()
 
 
@@ -97,7 +97,7 @@ def _summary(result: Result) -> Summary:
 
 def _columns(handle: Handle, sql: str, parameters: dict[str, str]) -> list[tuple[str, str]]:
     """Names and types of the columns of an empty result."""
-    described = handle.run(f"DESCRIBE TABLE ({sql}\n)", "JSONCompactStringsEachRow", parameters).bytes()
+    described = handle.run(f"DESCRIBE TABLE ({sql})", "JSONCompactStringsEachRow", parameters).bytes()
     rows = [json.loads(line) for line in described.splitlines()]
     return [(str(name), str(kind)) for name, kind, *_ in rows]
 

@@ -23,6 +23,13 @@ def interface(migrated_ledger: Ledger) -> Iterator[HttpServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def asking(interface: HttpServer) -> Iterator[httpx.Client]:
+    """A plain HTTP client for statements that change nothing."""
+    with httpx.Client(base_url=interface.url, timeout=60) as client:
+        yield client
+
+
 @pytest.fixture
 def http(interface: HttpServer, ledger: Ledger) -> Iterator[httpx.Client]:
     """A plain HTTP client of the interface over an empty ledger."""

@@ -98,6 +98,8 @@ def test_requests_do_not_see_each_other(http: httpx.Client) -> None:
         ({"param_d": "system", "param_t": "processes"}, "{d:Identifier}.{t:Identifier}"),
         ({"param_t": "processes"}, "system.{t:Identifier}"),
         ({"param_d": "system"}, "{d:Identifier}.processes"),
+        ({"param_t": "cost_records_local"}, "system.one WHERE 1 IN {t:Identifier}"),
+        ({"param_t": "processes", "database": "system"}, "system.one WHERE in(1, {t:Identifier})"),
     ],
 )
 def test_names_in_parameters_are_screened(http: httpx.Client, given: dict[str, str], name: str) -> None:
@@ -138,3 +140,44 @@ def test_an_answer_that_breaks_off_is_no_answer(http: httpx.Client) -> None:
     sql = "SELECT number, throwIf(number = 900000) FROM numbers(1000000)"
     with pytest.raises(httpx.RemoteProtocolError):
         http.post("/", params={"max_block_size": "10000"}, content=sql)
+
+
+@pytest.mark.parametrize(
+    ("literal", "written"),
+    [
+        (r"'it''s \\ \t é \' $x$'", "it's \\ \t é ' $x$"),
+        ("18446744073709551615", "18446744073709551615"),
+        ("0.1", "0.1"),
+        ("-1e-7", "-1e-7"),
+        ("9007199254740993", "9007199254740993"),
+        ("1.000000000000000001::Decimal(38, 18)", "1.000000000000000001"),
+        ("[1, NULL, -3]", "[1,NULL,-3]"),
+        ("(1, 'x', [])", "(1,'x',[])"),
+        ("DATE '2026-01-02' + INTERVAL 1 DAY", "2026-01-03"),
+        ("nan", "nan"),
+        ("$$a'b$$", "a'b"),
+    ],
+)
+def test_what_runs_is_what_was_written(http: httpx.Client, literal: str, written: str) -> None:
+    """A statement is written anew from its syntax tree, and every value survives that."""
+    assert http.post("/", content=f"SELECT {literal} FORMAT TSVRaw").text == f"{written}\n"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        " " * 60_000 + "x",
+        "/* */" * 12_000 + "x",
+        "INSERT INTO otel_traces (" + "a," * 30_000,
+        "INSERT INTO otel_traces" + " " * 60_000 + "!",
+        "DESC cost_records" + " " * 200_000 + "x x",
+        "SELECT " + "$a$" * 60_000,
+        "SELECT 1 " + "/*" * 100_000,
+        "SELECT " + "(" * 50_000,
+        "DESC (" * 20_000,
+        r"SELECT '\xff'",
+    ],
+)
+def test_long_nonsense_is_refused_soon(http: httpx.Client, sql: str) -> None:
+    """No text keeps the screen busy for long."""
+    assert http.post("/", content=sql, timeout=10).status_code in {400, 403, 404, 500}
