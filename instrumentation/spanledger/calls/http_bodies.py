@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from spanledger.guard import guarded
 
@@ -29,6 +29,14 @@ class BodyMeter(Protocol):
         """
 
 
+_GUARD: Final = guarded("http.body")
+
+
+@guarded("http.body_end")
+def _ended(meter: BodyMeter, error: BaseException | None, *, complete: bool) -> None:
+    meter.ended(error, complete=complete)
+
+
 class _Watched:
     """What both kinds of streams share: the stream behind, and the meter.
 
@@ -39,9 +47,9 @@ class _Watched:
 
     def __init__(self, stream: Any, meter: BodyMeter) -> None:  # noqa: ANN401 - of whichever client library
         self._inner = stream
-        self._received = guarded("http.body")(meter.received)
-        self._ended = guarded("http.body_end")(meter.ended)
-        self._finalizer = weakref.finalize(self, self._ended, None, complete=False)
+        self._received = meter.received
+        self._meter = meter
+        self._finalizer = weakref.finalize(self, _ended, meter, None, complete=False)
 
     def __getattr__(self, name: str) -> object:
         """Whatever else the stream behind has."""
@@ -49,7 +57,7 @@ class _Watched:
 
     def _end(self, error: BaseException | None = None, *, complete: bool = False) -> None:
         if self._finalizer.detach() is not None:
-            self._ended(error, complete=complete)
+            _ended(self._meter, error, complete=complete)
 
 
 class _SyncBody(_Watched):
@@ -59,7 +67,8 @@ class _SyncBody(_Watched):
         try:
             chunks: Iterable[bytes] = self._inner
             for chunk in chunks:
-                self._received(chunk)
+                with _GUARD:
+                    self._received(chunk)
                 yield chunk
         except GeneratorExit:
             self._end()
@@ -85,7 +94,8 @@ class _AsyncBody(_Watched):
         chunks = inner.__aiter__()
         try:
             async for chunk in chunks:
-                self._received(chunk)
+                with _GUARD:
+                    self._received(chunk)
                 yield chunk
         except GeneratorExit:
             self._end()

@@ -32,8 +32,9 @@ from spanledger.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from opentelemetry.trace import Span
+    from opentelemetry.trace import Span, Tracer
 
+    from spanledger.processor import LedgerProcessor
     from spanledger.values import Attribute
 
 __all__ = ["Outcome", "Outcomes"]
@@ -135,43 +136,72 @@ class Outcomes:
 
 
 class _GivenIds(IdGenerator):
-    """The ids of the one span that a provider makes.
+    """The ids of the span that this thread is about to start: a hash of what it is about."""
 
-    Args:
-        key: What the ids are a hash of.
-    """
+    def __init__(self) -> None:
+        self._of_thread = threading.local()
 
-    def __init__(self, key: str) -> None:
+    def derive(self, key: str) -> None:
+        """Take the ids for the next span from a key."""
         digest = sha256(key.encode("utf-8", "surrogatepass")).digest()
-        self._trace_id = int.from_bytes(digest[:16]) or 1
-        self._span_id = int.from_bytes(digest[16:24]) or 1
+        self._of_thread.trace_id = int.from_bytes(digest[:16]) or 1
+        self._of_thread.span_id = int.from_bytes(digest[16:24]) or 1
 
     def generate_span_id(self) -> int:
         """The span's id."""
-        return self._span_id
+        given: int = self._of_thread.span_id
+        return given
 
     def generate_trace_id(self) -> int:
         """The trace's id."""
-        return self._trace_id
+        given: int = self._of_thread.trace_id
+        return given
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where spans with given ids come from, for as long as the global provider and our processor stay the same."""
+
+    owner: object
+    processor: LedgerProcessor
+    ids: _GivenIds
+    tracer: Tracer
+
+
+_SOURCES: Final[list[_Source]] = []
+"""The one in use, if any: made anew it would cost more than the span."""
+
+
+def _source() -> _Source | None:
+    """A tracer of our own behind the same processor, with the engine's resource; None where nothing is configured."""
+    owner, processor = trace.get_tracer_provider(), configuration.current_processor()
+    if processor is None:
+        return None
+    known = _SOURCES[:1]
+    if known and known[0].owner is owner and known[0].processor is processor:
+        return known[0]
+    ids = _GivenIds()
+    provider = TracerProvider(
+        sampler=ALWAYS_ON,
+        resource=owner.resource if isinstance(owner, TracerProvider) else None,
+        shutdown_on_exit=False,
+        id_generator=ids,
+    )
+    provider.add_span_processor(processor)
+    source = _Source(owner, processor, ids, provider.get_tracer("spanledger.outcomes", __version__))
+    _SOURCES[:] = [source]
+    return source
 
 
 def _emit(key: str, outcome: Outcome, asked: _Asked | None, reader: Identity) -> None:
     """Send the span of an outcome through our pipeline, as a trace of its own."""
-    processor = configuration.current_processor()
-    if processor is None:
+    source = _source()
+    if source is None:
         count_loss("outcome", "the outcome of paid work was seen before spanledger.configure()")
         return
-    owner = trace.get_tracer_provider()
-    resource = owner.resource if isinstance(owner, TracerProvider) else None
-    provider = TracerProvider(
-        sampler=ALWAYS_ON,
-        resource=resource,
-        shutdown_on_exit=False,
-        id_generator=_GivenIds(key),
-    )
-    provider.add_span_processor(processor)
     started_at = outcome.started_at or (asked.at if asked else time.time_ns())
-    span = provider.get_tracer("spanledger.outcomes", __version__).start_span(
+    source.ids.derive(key)
+    span = source.tracer.start_span(
         outcome.span_name,
         with_identity(asked.identity if asked else reader, Context()),
         SpanKind.CLIENT,

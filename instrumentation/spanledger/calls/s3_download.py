@@ -78,7 +78,7 @@ class Download:
         body = result["Body"]
         self._raw = body._raw_stream  # noqa: SLF001 - the only one that counts what is read past the body's own methods
         setattr(body, _TAG, self)
-        weakref.finalize(body, guarded("s3.dropped")(self.ended))
+        weakref.finalize(body, _dropped, self)
 
     def progressed(self) -> None:
         """The caller has read on."""
@@ -118,6 +118,12 @@ class Download:
         usage = Usage("s3", {DOWNLOAD_METER: Decimal(self._bytes)}, provider=self._provider)
         charge = configuration.current_calculator().charge(usage, at=datetime.now(UTC))
         return charge.source is not CostSource.UNPRICED
+
+
+@guarded("s3.dropped")
+def _dropped(download: Download) -> None:
+    """Nobody has the body any more."""
+    download.ended()
 
 
 def after_read(original: Callable[..., Any], body: StreamingBody, *args: object, **kwargs: object) -> object:
