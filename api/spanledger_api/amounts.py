@@ -33,11 +33,11 @@ def average(total: Decimal, count: int) -> Decimal:
     return _EXACT.quantize(_EXACT.divide(total, Decimal(count)), PLACES)
 
 
-def share(part: Decimal, whole: Decimal) -> Decimal:
+def share(part: Decimal | int, whole: Decimal | int) -> Decimal:
     """Part by whole, half-even at 12 places; 0 where the whole is 0."""
     if not whole:
         return Decimal(0)
-    return _EXACT.quantize(_EXACT.divide(part, whole), PLACES)
+    return _EXACT.quantize(_EXACT.divide(Decimal(part), Decimal(whole)), PLACES)
 
 
 def milliseconds(nanoseconds: int, count: int = 1) -> Decimal:

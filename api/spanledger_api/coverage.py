@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from string import Template
 from typing import TYPE_CHECKING
@@ -11,12 +10,8 @@ from typing import TYPE_CHECKING
 from spanledger_api.amounts import share
 from spanledger_api.filters import Where
 from spanledger_api.rows import amount, ask, integer
-from spanledger_api.times import nanoseconds_of
-from spanledger_api.window import Window
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from spanledger_clickhouse.ledger import Ledger
 
 _SHARES = Template("""
@@ -29,17 +24,8 @@ FROM cost_records
 WHERE $where
 """)
 
-_NEWEST = Template("""
-SELECT toUnixTimestamp64Milli(max(arrived)) AS newest
-FROM
-(
-    SELECT max(created_at) AS arrived FROM cost_records WHERE $where
-    UNION ALL
-    SELECT max(created_at) AS arrived FROM performance_records WHERE $where
-)
-""")
-
-_RECENT = timedelta(days=2)
+_NEWEST = Template("SELECT toUnixTimestamp64Milli(max(arrived)) AS newest FROM arrivals WHERE $where")
+_EVERY_DAY = Where(("1",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +50,11 @@ def read_coverage(ledger: Ledger, where: Where) -> Coverage:
     )
 
 
-def newest_arrival(ledger: Ledger, now: datetime) -> int | None:
+def newest_arrival(ledger: Ledger) -> int | None:
     """Nanoseconds since 1970 UTC at which the newest record arrived; None while the ledger is empty.
 
-    Among the spans of the last two days, if there are any, so that the question costs the same however old the ledger
-    is; a span that came later than that does not make the ledger look fresher. Read it before the report's rows: then
-    the report holds at least what had arrived by that time.
-
-    Args:
-        ledger: What to read.
-        now: The current time, aware.
+    It costs the same however many records there are. Read it before the report's rows: then the report holds at least
+    what had arrived by that time.
     """
-    for start in (max(0, nanoseconds_of(now - _RECENT)), 0):
-        (row,) = ask(ledger, _NEWEST, Where.within(Window(start)))
-        if newest := integer(row, "newest"):
-            return newest * 1_000_000
-    return None
+    (row,) = ask(ledger, _NEWEST, _EVERY_DAY)
+    return integer(row, "newest") * 1_000_000 or None

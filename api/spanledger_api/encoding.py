@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from spanledger_api.command_line.output import decimal_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 def to_json(value: object) -> bytes:
@@ -33,18 +33,22 @@ def _exact(value: object) -> object:
         return {name: _exact(getattr(value, name)) for name in type(value).model_fields}
     if isinstance(value, dict):
         return {key: _exact(each) for key, each in cast("dict[str, object]", value).items()}
-    if isinstance(value, list):
-        return [_exact(each) for each in cast("list[object]", value)]
+    if isinstance(value, list | tuple):
+        return [_exact(each) for each in cast("Sequence[object]", value)]
     return value
 
 
-def to_csv(columns: Sequence[str], rows: Iterable[BaseModel]) -> bytes:
+def to_csv(columns: Sequence[str], rows: Iterable[BaseModel | Mapping[str, object]]) -> bytes:
     """A CSV document (RFC 4180, UTF-8) with one heading line; a missing value is an empty field."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(columns)
-    writer.writerows([_field(getattr(row, column)) for column in columns] for row in rows)
+    writer.writerows([_field(_value(row, column)) for column in columns] for row in rows)
     return text.getvalue().encode()
+
+
+def _value(row: BaseModel | Mapping[str, object], column: str) -> object:
+    return getattr(row, column) if isinstance(row, BaseModel) else row[column]
 
 
 def _field(value: object) -> str:

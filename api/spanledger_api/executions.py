@@ -159,7 +159,7 @@ def execution(
     records say. An id that nothing names is answered with 404.
     """
     where = Where(("execution_id != ''",)).equal(Dimension.EXECUTION_ID, execution_id)
-    headers = freshness_headers(deployment.ledger, deployment.clock())
+    headers = freshness_headers(deployment.ledger)
     roots = ask(deployment.ledger, _EXECUTION, where)
     costs = [CostRecord.model_validate(_presented(row)) for row in ask(deployment.ledger, _COST_RECORDS, where)]
     steps = [

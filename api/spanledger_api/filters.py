@@ -13,13 +13,28 @@ if TYPE_CHECKING:
 
 
 class Dimension(StrEnum):
-    """A text column that a report may be narrowed by; no other name ever reaches SQL."""
+    """A text that a report may be narrowed or grouped by; no other name ever reaches SQL."""
 
     CURRENCY = "currency"
     EXECUTION_ID = "execution_id"
+    MODEL = "model"
+    OPERATION = "operation"
+    PROMPT = "prompt"
+    """Category and name with a slash between them; the name alone where there is no category."""
     SERVICE = "service"
+    SOURCE = "source"
+    STATUS = "status"
+    STEP = "step_name"
     TASK_TYPE = "task_type"
     USER_ID = "user_id"
+
+    @property
+    def sql(self) -> str:
+        """The SQL that says it of a record: its column, or an expression of columns."""
+        return _PROMPT if self is Dimension.PROMPT else self.value
+
+
+_PROMPT = "if(prompt_category = '', prompt_name, concat(prompt_category, '/', prompt_name))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +62,7 @@ class Where:
         """Narrowed to records with this value; None leaves it as it is, an empty text selects records without one."""
         if value is None:
             return self
-        condition = f"{dimension.value} = {{{dimension.value}:String}}"
+        condition = f"{dimension.sql} = {{{dimension.value}:String}}"
         return replace(
             self,
             conditions=(*self.conditions, condition),

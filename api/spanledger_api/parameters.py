@@ -14,7 +14,16 @@ from spanledger_api.filters import Dimension, Where
 from spanledger_api.times import parse_rfc3339
 from spanledger_api.window import Period, Window, overridden, period_window, zone_names
 
-__all__ = ["CostFilters", "CostWindow", "ReportFormat", "ServiceFilter", "TimeWindow", "refuse_repeats"]
+__all__ = [
+    "CostFilters",
+    "CostWindow",
+    "DetailFilters",
+    "ReportFormat",
+    "ServiceFilter",
+    "TimeWindow",
+    "known_zone",
+    "refuse_repeats",
+]
 
 
 async def refuse_repeats(request: Request) -> None:
@@ -36,7 +45,12 @@ class ReportFormat(StrEnum):
     CSV = "csv"
 
 
-def _known_zone(name: str) -> str:
+def known_zone(name: str) -> str:
+    """The name of a time zone, as it is.
+
+    Raises:
+        ValueError: There is no such time zone.
+    """
     if name not in zone_names():
         message = "not an IANA time zone name, such as UTC or Asia/Taipei"
         raise ValueError(message)
@@ -63,7 +77,7 @@ class TimeWindow(BaseModel, extra="forbid", frozen=True):
     end: _Instant | None = Field(
         None, alias="to", description="First instant no longer covered (RFC 3339 with offset); no end where absent."
     )
-    timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
+    timezone: Annotated[str, AfterValidator(known_zone)] = Field(
         "UTC", description="IANA time zone whose calendar the period follows.", examples=["Asia/Taipei"]
     )
 
@@ -130,3 +144,31 @@ class ServiceFilter(CostFilters, frozen=True):
     def where(self, now: datetime) -> Where:
         """The conditions on the cost records to read; raises as the base does."""
         return super().where(now).equal(Dimension.SERVICE, self.service)
+
+
+class DetailFilters(ServiceFilter, frozen=True):
+    """The filters of a report that can be narrowed by everything a record says."""
+
+    operation: str | None = Field(None, description="This operation only; empty: records without.")
+    model: str | None = Field(None, description="This model only; empty: records without.", examples=["gpt-4"])
+    step: str | None = Field(None, description="This step only; empty: records outside steps.")
+    prompt: str | None = Field(
+        None, description="This prompt only, as `category/name`; empty: records without.", examples=["video/title"]
+    )
+    source: str | None = Field(
+        None, description="Amounts of this source only: `provider`, `price_book`, `fallback` or `unpriced`."
+    )
+    status: str | None = Field(None, description="`success` or `failed` calls only.")
+
+    def where(self, now: datetime) -> Where:
+        """The conditions on the cost records to read; raises as the base does."""
+        return (
+            super()
+            .where(now)
+            .equal(Dimension.OPERATION, self.operation)
+            .equal(Dimension.MODEL, self.model)
+            .equal(Dimension.STEP, self.step)
+            .equal(Dimension.PROMPT, self.prompt)
+            .equal(Dimension.SOURCE, self.source)
+            .equal(Dimension.STATUS, self.status)
+        )

@@ -149,7 +149,7 @@ def recommendations(
     ledger, currency = deployment.ledger, parameters.currency
     now = deployment.clock()
     where = parameters.where(now)
-    headers = amount_headers(ledger, now, where, currency)
+    headers = amount_headers(ledger, where, currency)
     chosen = parameters.start is not None or parameters.end is not None
     when = message("when_chosen" if chosen else f"when_{parameters.period}", locale)
     with exact_arithmetic():

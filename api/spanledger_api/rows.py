@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from string import Template
 
     from spanledger_api.filters import Where
+    from spanledger_api.paging import Page
     from spanledger_clickhouse.ledger import Ledger
 
 Row: TypeAlias = Mapping[str, object]
@@ -22,19 +23,25 @@ _Cell = TypeVar("_Cell", date, int, str, Decimal)
 _LIMITS = " SETTINGS max_execution_time = 10"
 
 
-def ask(ledger: Ledger, sql: Template, where: Where, **parameters: object) -> list[Row]:
+def ask(ledger: Ledger, sql: Template, where: Where, page: Page | None = None, **parameters: object) -> list[Row]:
     """Rows of a query whose ``$where`` is filled with the conditions, within ten seconds.
 
     Args:
         ledger: Where to ask.
         sql: The query; its only ``$`` placeholder is ``$where``.
         where: Conditions and the values they bind.
+        page: The stretch of the rows to give back, and one row more if there is a next page; None gives all of them.
         parameters: Further values that the query binds as ``{name:Type}``.
 
     Raises:
         LedgerUnavailableError: The ledger cannot be reached or did not answer in time.
     """
-    return list(ledger.query(sql.substitute(where=where.sql) + _LIMITS, {**where.parameters, **parameters}))
+    words = sql.substitute(where=where.sql)
+    bound = {**where.parameters, **parameters}
+    if page is not None:
+        words += page.sql
+        bound |= page.parameters
+    return list(ledger.query(words + _LIMITS, bound))
 
 
 def _cell(row: Row, name: str, kind: type[_Cell]) -> _Cell:

@@ -9,8 +9,10 @@ from typing import Final
 NANOSECONDS: Final = 1_000_000_000
 """Nanoseconds in one second."""
 
+LAST: Final = 2**63 - 1
+"""The last instant that the ledger can hold, in the year 2262."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST = 2**63 - 1  # the ledger's DateTime64(9) ends here, in the year 2262
 _RFC3339 = re.compile(
     r"(?P<whole>\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))?(?P<offset>[Zz]|[+\- ]\d\d:\d\d)",
     re.ASCII,
@@ -40,7 +42,7 @@ def parse_rfc3339(text: str) -> int:
     offset = match["offset"].replace(" ", "+").upper()
     whole = datetime.fromisoformat(match["whole"].upper() + offset)
     result = nanoseconds_of(whole) + int((match["fraction"] or "").ljust(9, "0"))
-    if not 0 <= result <= _LAST:
+    if not 0 <= result <= LAST:
         message = "outside the ledger's range, 1970 to 2262"
         raise ValueError(message)
     return result

@@ -41,6 +41,15 @@ class Span:
     execution_status: str = ""
     task: str = ""
     step: str = ""
+    model: str = ""
+    quantity: Decimal | None = None
+    unit: str = ""
+    reason: str = ""
+    category: str = ""
+    prompt: str = ""
+    metadata: dict[str, str] = field(default_factory=dict[str, str])
+    parent: int = 0
+    trace: int = 0
     number: int = field(default_factory=lambda: next(_numbers))
 
     @property
@@ -58,6 +67,13 @@ class Span:
             attributes.EXECUTION_STATUS: self.execution_status,
             attributes.TASK_TYPE: self.task,
             attributes.STEP_NAME: self.step,
+            attributes.GEN_AI_REQUEST_MODEL: self.model,
+            attributes.COST_QUANTITY: "" if self.quantity is None else format(self.quantity, "f"),
+            attributes.COST_UNIT: self.unit,
+            attributes.COST_REASON: self.reason,
+            attributes.PROMPT_CATEGORY: self.category,
+            attributes.PROMPT_NAME: self.prompt,
+            **{attributes.COST_METADATA_PREFIX + key: value for key, value in self.metadata.items()},
         }
         return {name: value for name, value in given.items() if value}
 
@@ -66,7 +82,8 @@ def store(ledger: Ledger, spans: Iterable[Span]) -> None:
     """Insert spans as the collector does, in one batch."""
     rows: list[list[object]] = [
         [
-            *(span.start, f"{span.number:032x}", f"{span.number:016x}", "", "", "work", "Internal", "engine"),
+            *(span.start, f"{span.trace or span.number:032x}", f"{span.number:016x}"),
+            *(f"{span.parent:016x}" if span.parent else "", "", "work", "Internal", "engine"),
             *({"service.name": "engine"}, "tests", "1", span.attributes, span.duration_ns),
             *("Error" if span.failed else "Ok", span.failed),
             *([], [], [], [], [], [], []),

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from spanledger_api.amounts import Milliseconds, milliseconds
-from spanledger_api.deployment import Deployed
 from spanledger_api.filters import Dimension, Where
+from spanledger_api.paging import Paged
 from spanledger_api.parameters import ReportFormat, TimeWindow
-from spanledger_api.reply import DURATION_RESPONSES, freshness_headers, report
+from spanledger_api.question import Asked, columns_of
+from spanledger_api.reply import DURATION_RESPONSES
 from spanledger_api.rows import ask, integer, text
 from spanledger_api.window import Period
 from spanledger_clickhouse.ledger import Ledger
@@ -47,7 +48,7 @@ class StepDuration(BaseModel):
     count: int = Field(description="Number of runs, failed ones included.", examples=[123])
 
 
-class BottleneckParameters(TimeWindow, frozen=True):
+class BottleneckParameters(TimeWindow, Paged, frozen=True):
     """Parameters of the report on slow steps."""
 
     task_type: str = Field(alias="taskType", description="The kind of task.", examples=["video_generation"])
@@ -91,12 +92,12 @@ def read_bottleneck(ledger: Ledger, where: Where) -> list[StepDuration]:
     response_model=list[StepDuration],
     responses=DURATION_RESPONSES,
 )
-def bottleneck(deployment: Deployed, parameters: Annotated[BottleneckParameters, Query()]) -> Response:
+def bottleneck(question: Asked, parameters: Annotated[BottleneckParameters, Query()]) -> Response:
     """The steps of one kind of task by descending mean duration: which one is the bottleneck.
 
     A kind of task that has no runs in the period gives an empty list.
     """
-    now = deployment.clock()
-    where = parameters.where(now)
-    headers = freshness_headers(deployment.ledger, now)
-    return report(StepDuration, read_bottleneck(deployment.ledger, where), parameters.format, headers)
+    where = parameters.where(question.now)
+    return question.durations(
+        columns_of(StepDuration), parameters, lambda: parameters.page.cut(read_bottleneck(question.ledger, where))
+    )

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from spanledger_api.amounts import Amount, Milliseconds, average, milliseconds
-from spanledger_api.deployment import Deployed
 from spanledger_api.filters import Dimension, Where
+from spanledger_api.paging import Page, Paged
 from spanledger_api.parameters import CostFilters
-from spanledger_api.reply import AMOUNT_RESPONSES, amount_headers, report
+from spanledger_api.question import Asked, columns_of
+from spanledger_api.reply import AMOUNT_RESPONSES
 from spanledger_api.rows import amount, ask, integer, text
 from spanledger_clickhouse.ledger import Ledger
 
@@ -34,6 +35,10 @@ ORDER BY cost DESC, operation
 """)
 
 
+class PromptsParameters(CostFilters, Paged, frozen=True):
+    """Parameters of the report on prompts."""
+
+
 class PromptCost(BaseModel):
     """What one prompt cost."""
 
@@ -46,12 +51,13 @@ class PromptCost(BaseModel):
     calls_count: int = Field(description="Number of its records.", examples=[247])
 
 
-def read_prompts(ledger: Ledger, where: Where) -> list[PromptCost]:
+def read_prompts(ledger: Ledger, where: Where, page: Page | None = None) -> list[PromptCost]:
     """Prompts by descending cost, ties by name; raises as :func:`spanledger_api.rows.ask`.
 
     Args:
         ledger: What to read.
         where: Conditions that hold the records to :data:`PROMPT_SERVICE`.
+        page: The stretch of the list, as :func:`spanledger_api.rows.ask` takes it.
     """
     return [
         PromptCost(
@@ -61,7 +67,7 @@ def read_prompts(ledger: Ledger, where: Where) -> list[PromptCost]:
             avg_duration=milliseconds(integer(row, "nanoseconds"), integer(row, "records")),
             calls_count=integer(row, "records"),
         )
-        for row in ask(ledger, _SQL, where)
+        for row in ask(ledger, _SQL, where, page)
     ]
 
 
@@ -71,9 +77,9 @@ def read_prompts(ledger: Ledger, where: Where) -> list[PromptCost]:
     response_model=list[PromptCost],
     responses=AMOUNT_RESPONSES,
 )
-def prompts(deployment: Deployed, parameters: Annotated[CostFilters, Query()]) -> Response:
+def prompts(question: Asked, parameters: Annotated[PromptsParameters, Query()]) -> Response:
     """Every operation of `openai` in the period, by descending cost: which prompt is the most expensive."""
-    now = deployment.clock()
-    where = parameters.where(now).equal(Dimension.SERVICE, PROMPT_SERVICE)
-    headers = amount_headers(deployment.ledger, now, where, parameters.currency)
-    return report(PromptCost, read_prompts(deployment.ledger, where), parameters.format, headers)
+    where = parameters.where(question.now).equal(Dimension.SERVICE, PROMPT_SERVICE)
+    return question.amounts(
+        columns_of(PromptCost), parameters, where, lambda: read_prompts(question.ledger, where, parameters.page)
+    )

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from spanledger_api.amounts import Amount, Milliseconds, milliseconds
-from spanledger_api.deployment import Deployed
 from spanledger_api.filters import Where
+from spanledger_api.paging import Page, Paged
 from spanledger_api.parameters import ServiceFilter
-from spanledger_api.reply import AMOUNT_RESPONSES, amount_headers, report
+from spanledger_api.question import Asked, columns_of
+from spanledger_api.reply import AMOUNT_RESPONSES
 from spanledger_api.rows import amount, ask, integer, text
 from spanledger_clickhouse.ledger import Ledger
 
@@ -31,6 +32,10 @@ ORDER BY cost DESC, service
 """)
 
 
+class ServicesParameters(ServiceFilter, Paged, frozen=True):
+    """Parameters of the report on services."""
+
+
 class ServiceCost(BaseModel):
     """What one service cost."""
 
@@ -40,8 +45,8 @@ class ServiceCost(BaseModel):
     operations_count: int = Field(description="Number of its records.", examples=[567])
 
 
-def read_services(ledger: Ledger, where: Where) -> list[ServiceCost]:
-    """Services by descending cost, ties by name; raises as :func:`spanledger_api.rows.ask`."""
+def read_services(ledger: Ledger, where: Where, page: Page | None = None) -> list[ServiceCost]:
+    """Services by descending cost, ties by name; page and errors as of :func:`spanledger_api.rows.ask`."""
     return [
         ServiceCost(
             service=text(row, "service"),
@@ -49,7 +54,7 @@ def read_services(ledger: Ledger, where: Where) -> list[ServiceCost]:
             avg_duration=milliseconds(integer(row, "nanoseconds"), integer(row, "records")),
             operations_count=integer(row, "records"),
         )
-        for row in ask(ledger, _SQL, where)
+        for row in ask(ledger, _SQL, where, page)
     ]
 
 
@@ -59,9 +64,9 @@ def read_services(ledger: Ledger, where: Where) -> list[ServiceCost]:
     response_model=list[ServiceCost],
     responses=AMOUNT_RESPONSES,
 )
-def services(deployment: Deployed, parameters: Annotated[ServiceFilter, Query()]) -> Response:
+def services(question: Asked, parameters: Annotated[ServicesParameters, Query()]) -> Response:
     """Every service that was paid for in the period, by descending cost."""
-    now = deployment.clock()
-    where = parameters.where(now)
-    headers = amount_headers(deployment.ledger, now, where, parameters.currency)
-    return report(ServiceCost, read_services(deployment.ledger, where), parameters.format, headers)
+    where = parameters.where(question.now)
+    return question.amounts(
+        columns_of(ServiceCost), parameters, where, lambda: read_services(question.ledger, where, parameters.page)
+    )

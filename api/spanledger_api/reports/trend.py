@@ -10,10 +10,10 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from spanledger_api.amounts import Amount, exact_arithmetic
-from spanledger_api.deployment import Deployed
 from spanledger_api.filters import Where
 from spanledger_api.parameters import ServiceFilter
-from spanledger_api.reply import AMOUNT_RESPONSES, amount_headers, report
+from spanledger_api.question import Asked, columns_of
+from spanledger_api.reply import AMOUNT_RESPONSES
 from spanledger_api.rows import amount, ask, day, integer
 from spanledger_api.window import Period, Window, days_window, first_day, overridden
 from spanledger_clickhouse.ledger import Ledger
@@ -75,13 +75,15 @@ def read_trend(ledger: Ledger, where: Where, period: Period, timezone: str) -> l
     response_model=list[TrendPoint],
     responses=AMOUNT_RESPONSES,
 )
-def trend(deployment: Deployed, parameters: Annotated[TrendParameters, Query()]) -> Response:
+def trend(question: Asked, parameters: Annotated[TrendParameters, Query()]) -> Response:
     """Cost by day, week or month, ascending.
 
     A day, week or month without records has no point. The first and the last point hold only what lies in the window.
     """
-    now = deployment.clock()
-    where = parameters.where(now)
-    headers = amount_headers(deployment.ledger, now, where, parameters.currency)
-    points = read_trend(deployment.ledger, where, parameters.period, parameters.timezone)
-    return report(TrendPoint, points, parameters.format, headers)
+    where = parameters.where(question.now)
+    return question.amounts(
+        columns_of(TrendPoint),
+        parameters,
+        where,
+        lambda: read_trend(question.ledger, where, parameters.period, parameters.timezone),
+    )

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from spanledger_api.amounts import Amount
-from spanledger_api.deployment import Deployed
 from spanledger_api.filters import Where
 from spanledger_api.parameters import ServiceFilter
-from spanledger_api.reply import AMOUNT_RESPONSES, amount_headers, report
+from spanledger_api.question import Asked, columns_of
+from spanledger_api.reply import AMOUNT_RESPONSES
 from spanledger_api.rows import amount, ask, integer, text
 from spanledger_clickhouse.ledger import Ledger
 
@@ -62,12 +62,12 @@ def read_users(ledger: Ledger, where: Where, top_n: int) -> list[UserCost]:
     response_model=list[UserCost],
     responses=AMOUNT_RESPONSES,
 )
-def users(deployment: Deployed, parameters: Annotated[UsersParameters, Query()]) -> Response:
+def users(question: Asked, parameters: Annotated[UsersParameters, Query()]) -> Response:
     """The users who cost most in the period, by descending cost.
 
     Records that name no user form one row whose `user_id` is null, so that the rows add up to the whole.
     """
-    now = deployment.clock()
-    where = parameters.where(now)
-    headers = amount_headers(deployment.ledger, now, where, parameters.currency)
-    return report(UserCost, read_users(deployment.ledger, where, parameters.top_n), parameters.format, headers)
+    where = parameters.where(question.now)
+    return question.amounts(
+        columns_of(UserCost), parameters, where, lambda: read_users(question.ledger, where, parameters.top_n)
+    )

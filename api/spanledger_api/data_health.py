@@ -1,0 +1,82 @@
+"""How far the ledger's data can be trusted: GET /api/health/data."""
+
+from string import Template
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from spanledger.pricing import PriceBook
+from spanledger_api.amounts import Amount, Milliseconds, milliseconds, share
+from spanledger_api.coverage import newest_arrival
+from spanledger_api.encoding import to_json
+from spanledger_api.filters import Where
+from spanledger_api.parameters import CostWindow
+from spanledger_api.problem import PROBLEM_RESPONSES
+from spanledger_api.question import Asked
+from spanledger_api.rows import amount, ask, integer
+from spanledger_api.times import format_rfc3339, nanoseconds_of
+
+__all__ = ["DataHealth", "router"]
+
+router = APIRouter(tags=["operation"])
+
+_COSTS = Template("""
+SELECT
+    count() AS records, countIf(source = 'unpriced') AS unpriced, countIf(source = 'fallback') AS fallback,
+    countIf(user_id = '') AS unattributed, sum(toDecimal256(total_cost, 12)) AS cost,
+    sumIf(toDecimal256(total_cost, 12), source = 'fallback') AS fallback_cost,
+    sumIf(toDecimal256(total_cost, 12), user_id = '') AS unattributed_cost
+FROM cost_records
+WHERE $where
+""")
+_STEPS = Template("SELECT count() AS records FROM performance_records WHERE $where")
+
+
+class DataHealth(BaseModel):
+    """How fresh and how complete the data of a window is."""
+
+    newest_arrival: str | None = Field(description="When the newest record arrived (RFC 3339); null: an empty ledger.")
+    lag: Milliseconds | None = Field(description="Milliseconds since then; null while the ledger is empty.")
+    cost_records_count: int = Field(description="Cost records in the window.")
+    performance_records_count: int = Field(description="Performance records in the window.")
+    unpriced_count: int = Field(description="Cost records that nothing could price.")
+    unpriced_share: Amount = Field(description="Their share (0 to 1) of the cost records.")
+    fallback_count: int = Field(description="Cost records at the fallback model's price.")
+    fallback_share: Amount = Field(description="Their share (0 to 1) of the amount.")
+    unattributed_count: int = Field(description="Cost records that name no user.")
+    unattributed_share: Amount = Field(description="Their share (0 to 1) of the amount.")
+    price_rows_count: int = Field(description="Rows of the price book.")
+    price_book_date: str | None = Field(
+        description="The newest day on which a row of it took effect; null without rows."
+    )
+
+
+@router.get(
+    "/api/health/data",
+    summary="Freshness and coverage of the data",
+    response_model=DataHealth,
+    responses=PROBLEM_RESPONSES,
+)
+def data_health(question: Asked, parameters: Annotated[CostWindow, Query()]) -> Response:
+    """How long ago the newest record arrived, and how much of the window is priced and attributed to users."""
+    ledger = question.ledger
+    newest = newest_arrival(ledger)
+    rows = PriceBook.from_environment().rows()
+    (steps,) = ask(ledger, _STEPS, Where.within(parameters.window(question.now)))
+    (costs,) = ask(ledger, _COSTS, parameters.where(question.now))
+    health = DataHealth(
+        newest_arrival=None if newest is None else format_rfc3339(newest),
+        lag=None if newest is None else milliseconds(max(0, nanoseconds_of(question.now) - newest)),
+        cost_records_count=integer(costs, "records"),
+        performance_records_count=integer(steps, "records"),
+        unpriced_count=integer(costs, "unpriced"),
+        unpriced_share=share(integer(costs, "unpriced"), integer(costs, "records")),
+        fallback_count=integer(costs, "fallback"),
+        fallback_share=share(amount(costs, "fallback_cost"), amount(costs, "cost")),
+        unattributed_count=integer(costs, "unattributed"),
+        unattributed_share=share(amount(costs, "unattributed_cost"), amount(costs, "cost")),
+        price_rows_count=len(rows),
+        price_book_date=max((row.effective_from.isoformat() for row in rows), default=None),
+    )
+    return Response(to_json(health), media_type="application/json")

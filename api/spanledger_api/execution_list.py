@@ -1,0 +1,172 @@
+"""Task executions by cost or time: GET /api/executions."""
+
+from datetime import datetime
+from enum import StrEnum
+from string import Template
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from spanledger_api.amounts import Amount, Milliseconds, milliseconds
+from spanledger_api.filters import Where
+from spanledger_api.paging import Paged
+from spanledger_api.parameters import ReportFormat, TimeWindow
+from spanledger_api.question import Asked, columns_of
+from spanledger_api.reply import DURATION_RESPONSES
+from spanledger_api.rows import Row, amount, ask, integer, text
+from spanledger_api.times import format_rfc3339
+from spanledger_clickhouse.ledger import Ledger
+
+__all__ = ["ExecutionStatus", "ExecutionSummary", "ExecutionsParameters", "read_executions", "router"]
+
+router = APIRouter(tags=["executions"])
+
+# Costs are looked for from a week before the window on: clocks of several machines differ by less than that, and the
+# ledger is read no further back than the window needs.
+_SQL = Template("""
+WITH found AS
+(
+    SELECT
+        execution_id,
+        argMin(user_id, (user_id = '', started_at, span_id)) AS user,
+        argMin(task_type, (task_type = '', started_at, span_id)) AS task,
+        multiIf(
+            countIf(status = 'failed') > 0, 'failed', countIf(status = 'running') > 0, 'running', 'completed'
+        ) AS state,
+        argMin(error_message, (error_message = '', started_at, span_id)) AS message,
+        min(toUnixTimestamp64Nano(started_at)) AS started_ns,
+        max(toUnixTimestamp64Nano(ifNull(completed_at, started_at))) AS completed_ns,
+        countIf(isNull(completed_at)) > 0 AS unfinished
+    FROM task_executions_local FINAL
+    WHERE execution_id IN (SELECT execution_id FROM task_executions_local WHERE $where)
+    GROUP BY execution_id
+    HAVING $chosen
+)
+SELECT
+    execution_id, user, task, state, message, started_ns, completed_ns, unfinished,
+    costs.cost AS cost, costs.calls AS calls, costs.records AS records,
+    if(unfinished, -1, toInt64(completed_ns - started_ns)) AS length_ns
+FROM found
+LEFT JOIN
+(
+    SELECT
+        execution_id, sumIf(toDecimal256(total_cost, 12), currency = 'USD') AS cost,
+        countIf(service IN ('openai', 'google_video_ai', 'whisper')) AS calls, count() AS records
+    FROM cost_records
+    WHERE execution_id IN (SELECT execution_id FROM found)
+        AND started_at >= fromUnixTimestamp64Nano({costs_from:Int64}, 'UTC')
+    GROUP BY execution_id
+) AS costs USING (execution_id)
+ORDER BY $order, execution_id
+""")
+_WEEK_NS = 7 * 86_400 * 1_000_000_000
+
+
+class ExecutionStatus(StrEnum):
+    """Where an execution stands."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class Sorting(StrEnum):
+    """What a list of executions is in order of, the highest first."""
+
+    STARTED = "started"
+    COST = "cost"
+    DURATION = "duration"
+
+
+_ORDERS = {
+    Sorting.STARTED: "started_ns DESC",
+    Sorting.COST: "cost DESC, started_ns DESC",
+    Sorting.DURATION: "length_ns DESC, started_ns DESC",
+}
+
+
+class ExecutionSummary(BaseModel):
+    """One task execution without its records."""
+
+    execution_id: str
+    user_id: str | None = Field(description="Null where it names none.")
+    task_type: str | None = Field(description="Null where it names none.")
+    status: ExecutionStatus = Field(description="`failed` if any of its parts failed, `running` while any runs.")
+    total_cost: Amount = Field(description="Exact sum of its records in USD.")
+    ai_calls_count: int = Field(description="Number of its records of `openai`, `google_video_ai` and `whisper`.")
+    operations_count: int = Field(description="Number of its records.")
+    error_message: str | None = Field(description="Null where nothing was said.")
+    started_at: str = Field(description="RFC 3339.")
+    completed_at: str | None = Field(description="RFC 3339; null while it runs.")
+    duration: Milliseconds | None = Field(description="Milliseconds from start to end; null while it runs.")
+
+
+class ExecutionsParameters(TimeWindow, Paged, frozen=True):
+    """Parameters of the list of executions."""
+
+    limit: int = Field(100, ge=1, le=1000, description="How many at most; `Link` names the next page, if any.")
+    status: ExecutionStatus | None = Field(None, description="Those in this state only.")
+    user_id: str | None = Field(None, alias="userId", description="This user's only; empty: those without a user.")
+    task_type: str | None = Field(None, alias="taskType", description="This task type only; empty: those without.")
+    sort: Sorting = Field(Sorting.STARTED, description="What they are in order of, the highest first.")
+    format: ReportFormat = Field(ReportFormat.JSON, description="Form of the body.")
+
+    def chosen(self, now: datetime) -> tuple[str, dict[str, object]]:
+        """The condition on whole executions, and the values that it binds; raises as ``window`` does."""
+        window = self.window(now)
+        conditions = ["started_ns >= {window_start:Int64}"]
+        bound: dict[str, object] = {"costs_from": max(0, window.start - _WEEK_NS)}
+        if window.end is not None:
+            conditions.append("started_ns < {window_end:Int64}")
+        for name, column, value in (
+            ("of_status", "state", self.status),
+            ("of_user", "user", self.user_id),
+            ("of_task", "task", self.task_type),
+        ):
+            if value is not None:
+                conditions.append(f"{column} = {{{name}:String}}")
+                bound[name] = str(value)
+        return " AND ".join(conditions), bound
+
+
+def read_executions(ledger: Ledger, now: datetime, parameters: ExecutionsParameters) -> list[ExecutionSummary]:
+    """Executions in the order that was asked for, ties by id; errors as of ``rows.ask``."""
+    chosen, bound = parameters.chosen(now)
+    sql = Template(_SQL.safe_substitute(chosen=chosen, order=_ORDERS[parameters.sort]))
+    where = Where.within(parameters.window(now))
+    return [_summary(row) for row in ask(ledger, sql, where, parameters.page, **bound)]
+
+
+def _summary(row: Row) -> ExecutionSummary:
+    started, running = integer(row, "started_ns"), bool(integer(row, "unfinished"))
+    return ExecutionSummary(
+        execution_id=text(row, "execution_id"),
+        user_id=text(row, "user") or None,
+        task_type=text(row, "task") or None,
+        status=ExecutionStatus(text(row, "state")),
+        total_cost=amount(row, "cost"),
+        ai_calls_count=integer(row, "calls"),
+        operations_count=integer(row, "records"),
+        error_message=text(row, "message") or None,
+        started_at=format_rfc3339(started),
+        completed_at=None if running else format_rfc3339(integer(row, "completed_ns")),
+        duration=None if running else milliseconds(integer(row, "length_ns")),
+    )
+
+
+@router.get(
+    "/api/executions",
+    summary="Task executions",
+    response_model=list[ExecutionSummary],
+    responses=DURATION_RESPONSES,
+)
+def executions(question: Asked, parameters: Annotated[ExecutionsParameters, Query()]) -> Response:
+    """Task executions that began in the window, by cost, start or duration.
+
+    What an execution cost is all it paid for, inside the window or not, except what began over a week before it. An
+    execution that has not arrived itself is not in the list; `/api/executions/{execution_id}` shows its records.
+    """
+    return question.open_durations(
+        columns_of(ExecutionSummary), parameters, lambda: read_executions(question.ledger, question.now, parameters)
+    )

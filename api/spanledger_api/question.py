@@ -1,0 +1,121 @@
+"""One request for a report and its answer: rows as JSON or CSV, what must be known about them in the headers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Protocol, TypeAlias
+
+from fastapi import Depends, Request, Response
+from pydantic import BaseModel
+
+from spanledger_api.deployment import Deployed
+from spanledger_api.encoding import to_csv, to_json
+from spanledger_api.filters import Where
+from spanledger_api.paging import Paged, next_page_headers
+from spanledger_api.parameters import ReportFormat
+from spanledger_api.reply import amount_headers, freshness_headers
+from spanledger_api.revalidation import REVALIDATED, closed_tag, is_known
+from spanledger_api.window import Window
+from spanledger_clickhouse.ledger import Ledger
+
+__all__ = ["Asked", "Question", "ReportRow", "columns_of"]
+
+ReportRow: TypeAlias = BaseModel | Mapping[str, object]
+"""One row of a report: a model, or a mapping where the columns depend on what was asked for."""
+
+_Headers: TypeAlias = Callable[[], dict[str, str]]
+
+
+class _Form(Protocol):
+    """What the parameters of every report say."""
+
+    @property
+    def format(self) -> ReportFormat: ...
+
+
+class _Report(_Form, Protocol):
+    def window(self, now: datetime) -> Window: ...
+
+
+class _CostReport(_Report, Protocol):
+    @property
+    def currency(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request for a report.
+
+    Attributes:
+        request: The request.
+        ledger: What is asked.
+        now: The time at which it is asked, aware; every part of the answer goes by it.
+    """
+
+    request: Request
+    ledger: Ledger
+    now: datetime
+
+    def amounts(
+        self, columns: Sequence[str], parameters: _CostReport, where: Where, read: Callable[[], Sequence[ReportRow]]
+    ) -> Response:
+        """A report of amounts of one currency.
+
+        Args:
+            columns: The columns in order.
+            parameters: What was asked for.
+            where: The cost records it is about, for the shares in the headers.
+            read: Gives the rows, and one more than the page holds if there is a next page.
+
+        Returns:
+            The rows, or 304 where the reader holds them already.
+        """
+        currency = parameters.currency
+        return self._revalidated(columns, parameters, read, lambda: amount_headers(self.ledger, where, currency))
+
+    def durations(
+        self, columns: Sequence[str], parameters: _Report, read: Callable[[], Sequence[ReportRow]]
+    ) -> Response:
+        """A report without amounts; arguments and result as of :meth:`amounts`."""
+        return self._revalidated(columns, parameters, read, lambda: freshness_headers(self.ledger))
+
+    def open_durations(
+        self, columns: Sequence[str], parameters: _Form, read: Callable[[], Sequence[ReportRow]]
+    ) -> Response:
+        """A list that depends on more than what its window holds, so that no tag stands for it; else as the others."""
+        return self._answer(columns, parameters, read, freshness_headers(self.ledger))
+
+    def _revalidated(
+        self, columns: Sequence[str], parameters: _Report, read: Callable[[], Sequence[ReportRow]], headers: _Headers
+    ) -> Response:
+        # Each is read before what it speaks of, so that the rows are at least as fresh as it says.
+        tag = closed_tag(self.request, self.ledger, parameters.window(self.now), self.now)
+        kept = {} if tag is None else {"ETag": tag, "Cache-Control": REVALIDATED}
+        if tag is not None and is_known(self.request, tag):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=kept)
+        return self._answer(columns, parameters, read, headers() | kept)
+
+    def _answer(
+        self, columns: Sequence[str], parameters: _Form, read: Callable[[], Sequence[ReportRow]], stated: dict[str, str]
+    ) -> Response:
+        rows = read()
+        if isinstance(parameters, Paged) and len(rows) > parameters.limit:
+            rows = rows[: parameters.limit]
+            stated |= next_page_headers(self.request.url, parameters.page)
+        if parameters.format is ReportFormat.CSV:
+            return Response(to_csv(columns, rows), media_type="text/csv; charset=utf-8", headers=stated)
+        return Response(to_json(rows), media_type="application/json", headers=stated)
+
+
+def columns_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """The columns of rows of one model, in order."""
+    return tuple(model.model_fields)
+
+
+def _question(request: Request, deployment: Deployed) -> Question:
+    return Question(request, deployment.ledger, deployment.clock())
+
+
+Asked = Annotated[Question, Depends(_question)]
+"""Annotation of a handler's argument that receives the question."""
