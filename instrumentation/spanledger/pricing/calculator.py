@@ -13,6 +13,7 @@ from spanledger.pricing import catalogue
 from spanledger.pricing.charge import Charge, CostSource
 from spanledger.pricing.meters import base_unit, whole
 from spanledger.pricing.tariff import LIMIT, Tariff, exactly
+from spanledger.pricing.tiers import STANDARD_TIERS, at_tier
 from spanledger.pricing.units import find_unit
 from spanledger.pricing.usage import Usage
 
@@ -41,7 +42,8 @@ class Calculator:
 
     A model is looked for in this order: the served model in the book; the model asked for in the book, if the served
     one is a dated snapshot of it; the served model in the catalogue; the model asked for in the book, then in the
-    catalogue; and last the service's fallback row. What none of them prices stays unpriced, with a reason.
+    catalogue; and last the service's fallback row. What none of them prices stays unpriced, with a reason. Another tier
+    than the standard one changes that price by its factor.
 
     Args:
         book: The rows to charge by.
@@ -66,7 +68,7 @@ class Calculator:
             _require_countable(quantities)
             finding = self._find(usage, at, quantities, base_unit(quantities))
             tariff = finding.tariff
-            return _charged(finding, quantities)
+            return _charged(_at_tier(finding, usage, at), quantities)
         except UnknownPriceError as error:
             return _unpriced(*_stated(quantities, tariff), str(error))
 
@@ -154,6 +156,17 @@ class Calculator:
         known = f"; known services: {', '.join(services)}" if usage.service.lower() not in services else ""
         message = f"nothing prices {what}{known}"
         raise UnknownPriceError(message)
+
+
+def _at_tier(finding: _Finding, usage: Usage, at: datetime) -> _Finding:
+    """What applies in the usage's tier; the standard price stands in for that of an unknown tier."""
+    if (usage.tier or "").lower() in STANDARD_TIERS:
+        return finding
+    tariff = at_tier(finding.tariff, usage.service, str(usage.tier), _utc_day(at))
+    if tariff is not None:
+        return replace(finding, tariff=tariff)
+    standard = f"nothing prices the {usage.tier} tier of {usage.service}; charged as its standard one"
+    return replace(finding, stand_in=f"{finding.stand_in}; {standard}" if finding.stand_in else standard)
 
 
 def _charged(finding: _Finding, quantities: Mapping[str, Decimal]) -> Charge:

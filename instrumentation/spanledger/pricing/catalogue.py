@@ -49,6 +49,9 @@ _PRICE_KEYS: Final = {
 }
 """Our meters and the library's prices, each for so many base units."""
 
+_AUDIO: Final = ("audio_input_tokens", "audio_output_tokens")
+"""Tokens that cost a multiple of text where a model is made for them."""
+
 _BASE_UNITS: Final = {unit.name: unit for unit in UNITS if unit.name == unit.base}
 _SHOWN_IN: Final = {**_BASE_UNITS, "seconds": next(unit for unit in UNITS if unit.name == "minutes")}
 _LONGEST_NAME: Final = 256
@@ -156,6 +159,9 @@ def _what_rates_cannot_say(
 ) -> str | None:
     if price.cached_audio_apart and quantities.get("cached_input_tokens") and quantities.get("audio_input_tokens"):
         return "prices cached audio apart, and the usage does not say how much of the cached input was audio"
+    unsaid = [name for name in _AUDIO if quantities.get(name) and name not in price.amounts]
+    if unsaid and "audio" in entry.model.id:
+        return f"does not say what {' and '.join(unsaid)} of {entry.model.id} cost"
     if "requests" in price.amounts and "requests" not in quantities:
         return "charges for each request, and the usage does not say how many there were"
     if entry.provider.id == "groq" and base == "seconds":

@@ -21,6 +21,7 @@ class Usage:
         model: The model that was asked for; None where the service has no models.
         served_model: The model that answered, where it says; None otherwise.
         provider: Whose catalogue names the model (``openai``, ``azure``); None takes the service.
+        tier: The service tier it was served in; None, ``auto`` and ``default`` are the standard one.
     """
 
     service: str
@@ -28,3 +29,4 @@ class Usage:
     model: str | None = None
     served_model: str | None = None
     provider: str | None = None
+    tier: str | None = None

@@ -76,7 +76,7 @@ def test_every_built_in_row_is_dated_sourced_and_named_after_what_it_prices() ->
     """A price id tells service, model or provider, and day, and no two rows share one."""
     rows = PriceBook.built_in().rows()
 
-    assert len({row.price_id for row in rows}) == len(rows) == 8
+    assert len({row.price_id for row in rows}) == len(rows) == 9
     for row in rows:
         parts = (row.service, row.provider, row.model, str(row.effective_from))
         assert row.price_id == "/".join(part for part in parts if part)
@@ -91,6 +91,10 @@ def test_built_in_rows_are_only_ever_added() -> None:
         "google_video_ai/2017-12-01": "seconds 0.10/60 seconds",
         "openai/gpt-3.5-turbo/2023-06-13": "input_tokens 0.0015/1000 tokens, output_tokens 0.002/1000 tokens",
         "openai/gpt-4/2023-03-14": "input_tokens 0.03/1000 tokens, output_tokens 0.06/1000 tokens",
+        "openai/gpt-4o-audio-preview/2024-12-17": (
+            "input_tokens 2.5/1000000 tokens, audio_input_tokens 40/1000000 tokens, "
+            "output_tokens 10/1000000 tokens, audio_output_tokens 80/1000000 tokens"
+        ),
         "s3/2006-03-14": "bytes 0.01/1073741824 bytes",
         "s3/r2/2022-09-21": "bytes 0.01/1073741824 bytes",
         "whisper/whisper-1/2023-03-01": "seconds 0.006/60 seconds",
