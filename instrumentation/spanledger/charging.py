@@ -33,6 +33,7 @@ from spanledger.attributes import (
     GEN_AI_REASONING_TOKENS,
     GEN_AI_REQUEST_MODEL,
     GEN_AI_RESPONSE_MODEL,
+    OPENAI_SERVICE_TIER,
     PROMPT_CATEGORY,
     PROMPT_NAME,
 )
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
     from spanledger.pricing import Calculator
 
-__all__ = ["cost_attributes"]
+__all__ = ["cost_attributes", "service_of"]
 
 LEAF_OPERATIONS: Final = frozenset({"chat", "text_completion", "embeddings", "responses", "generate_content"})
 """GenAI operations that are one model call each; every other one may contain such calls."""
@@ -79,7 +80,7 @@ def cost_attributes(span: ReadableSpan, calculator: Calculator) -> dict[str, str
         calculator: Prices what was used, as of the span's start.
     """
     attributes = span.attributes or {}
-    if COST_TOTAL_COST in attributes or COST_SOURCE in attributes:
+    if COST_TOTAL_COST in attributes:
         return {}
     if COST_SERVICE in attributes:
         added: dict[str, str] = {}
@@ -87,10 +88,17 @@ def cost_attributes(span: ReadableSpan, calculator: Calculator) -> dict[str, str
         added = _model_call(attributes)
     else:
         return {}
+    if COST_SOURCE in attributes:
+        return added
     with guarded("pricing"):
         started = datetime.fromtimestamp((span.start_time or 0) // _NANOSECONDS, UTC)
         return added | _charged({**attributes, **added}, calculator, started)
     return added | {COST_SOURCE: CostSource.UNPRICED.value, COST_REASON: "pricing failed; the engine's log says why"}
+
+
+def service_of(provider: str) -> str:
+    """The service that calls to a provider of language models are booked under."""
+    return "openai" if provider in OPENAI_PROVIDERS else text(provider)
 
 
 def _charged(attributes: Mapping[str, object], calculator: Calculator, at: datetime) -> dict[str, str]:
@@ -120,6 +128,7 @@ def _charge(attributes: Mapping[str, object], calculator: Calculator, at: dateti
             model=model,
             served_model=_optional(attributes, GEN_AI_RESPONSE_MODEL),
             provider=provider,
+            tier=_optional(attributes, OPENAI_SERVICE_TIER),
         )
         return calculator.charge(usage, at=at)
     if COST_QUANTITY not in attributes or COST_UNIT not in attributes:
@@ -145,10 +154,11 @@ def _quantities(attributes: Mapping[str, object]) -> dict[str, Decimal]:
 
 
 def _is_model_call(span: ReadableSpan, attributes: Mapping[str, object]) -> bool:
-    """A model call that succeeded, or failed after tokens had been used."""
+    """A model call that succeeded, or failed after tokens had been used, or says why it has no amount."""
     if attributes.get(GEN_AI_OPERATION) not in LEAF_OPERATIONS:
         return False
-    return span.status.status_code is not StatusCode.ERROR or any(name in attributes for name in _TOKEN_METERS)
+    succeeded = span.status.status_code is not StatusCode.ERROR
+    return succeeded or COST_SOURCE in attributes or any(name in attributes for name in _TOKEN_METERS)
 
 
 def _model_call(attributes: Mapping[str, object]) -> dict[str, str]:
@@ -165,7 +175,7 @@ def _model_call(attributes: Mapping[str, object]) -> dict[str, str]:
     }
     call = f"{category}_{name}" if inside_prompt else str(attributes[GEN_AI_OPERATION])
     return {
-        COST_SERVICE: "openai" if provider in OPENAI_PROVIDERS else text(provider),
+        COST_SERVICE: service_of(provider),
         COST_OPERATION: text(f"{model}_{call}"),
         **{COST_METADATA_PREFIX + key: value for key, value in metadata.items() if value is not None},
     }

@@ -7,21 +7,24 @@ import time
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from spanledger.calls.openai_provider import provider_of
+from spanledger.calls.openai_usage import read_answer
+from spanledger.charging import service_of
 from spanledger.configuration import current_calculator
 from spanledger.context import prompt
 from spanledger.exceptions import PromptError
 from spanledger.guard import guarded
 from spanledger.pricing import Usage
+from spanledger.values import non_negative
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
 
     from openai import AsyncOpenAI, OpenAI
-    from openai.types import CompletionUsage
     from openai.types.chat import ChatCompletion, ChatCompletionUserMessageParam
 
 __all__ = ["PromptManager", "PromptResult"]
@@ -100,7 +103,7 @@ class PromptManager:
             response = client.chat.completions.create(
                 model=template.model, temperature=template.temperature, messages=messages
             )
-            return _result(template.model, response, started)
+            return _result(client, template.model, response, started)
 
     async def aexecute_prompt(self, category: str, name: str, variables: Mapping[str, object]) -> PromptResult:
         """Run a prompt as :meth:`execute_prompt` does, with an asynchronous client.
@@ -116,7 +119,7 @@ class PromptManager:
             response = await client.chat.completions.create(
                 model=template.model, temperature=template.temperature, messages=messages
             )
-            return _result(template.model, response, started)
+            return _result(client, template.model, response, started)
 
     def _load(self, category: str, name: str) -> _Template:
         for part in (category, name):
@@ -169,33 +172,24 @@ def _messages(content: str) -> list[ChatCompletionUserMessageParam]:
     return [{"role": "user", "content": content}]
 
 
-def _result(model: str, response: ChatCompletion, started: int) -> PromptResult:
+def _result(client: OpenAI | AsyncOpenAI, model: str, response: ChatCompletion, started: int) -> PromptResult:
     duration = (time.perf_counter_ns() - started) / 1_000_000
-    return PromptResult(response, _cost(model, response), duration)
+    return PromptResult(response, _cost(client, model, response), duration)
 
 
 @guarded("prompts.cost")
-def _cost(model: str, response: ChatCompletion) -> Decimal | None:
-    """What the ledger's own calculator says of the usage that the response states."""
-    if response.usage is None:
+def _cost(client: OpenAI | AsyncOpenAI, model: str, response: ChatCompletion) -> Decimal | None:
+    """What the ledger will say: the same reading of the answer, and the same calculator."""
+    answer = read_answer(response)
+    if not answer.quantities:
         return None
+    provider = provider_of(client)
     usage = Usage(
-        service="openai",
-        quantities=_quantities(response.usage),
+        service=service_of(provider),
+        quantities={meter: non_negative(count, meter) for meter, count in answer.quantities.items()},
         model=model,
-        served_model=response.model,
-        provider="openai",
+        served_model=answer.model,
+        provider=provider,
+        tier=answer.tier,
     )
     return current_calculator().charge(usage, at=datetime.now(UTC)).total_cost
-
-
-def _quantities(usage: CompletionUsage) -> dict[str, Decimal]:
-    """Tokens by meter, as the span of the call states them."""
-    prompt_details, completion_details = usage.prompt_tokens_details, usage.completion_tokens_details
-    counts = {
-        "input_tokens": usage.prompt_tokens,
-        "output_tokens": usage.completion_tokens,
-        "cached_input_tokens": None if prompt_details is None else prompt_details.cached_tokens,
-        "reasoning_output_tokens": None if completion_details is None else completion_details.reasoning_tokens,
-    }
-    return {meter: Decimal(count) for meter, count in counts.items() if count is not None}

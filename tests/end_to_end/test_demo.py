@@ -66,7 +66,7 @@ def _material(job: Material) -> Iterator[_Paid]:
 
 
 def _voice_over(job: VoiceOver) -> Iterator[_Paid]:
-    yield _paid("whisper", "transcription", job.seconds, "0.006", 60)
+    yield _paid("whisper", "whisper-1_transcription", job.seconds, "0.006", 60)
     yield _prompt("voiceover", "script_polish", 200, seconds=job.seconds, transcript=_TRANSCRIPT)
     yield _paid("speech_synthesis", "speak", job.characters, "0.000015", 1)
     yield _paid("s3", "upload", job.characters * 32, "0.01", _GIB)

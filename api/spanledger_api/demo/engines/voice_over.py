@@ -52,18 +52,7 @@ class VoiceOverEngine:
                 self._storage.upload_fileobj(io.BytesIO(voice), self._bucket, f"{job.recording_id}.wav")
 
     def _transcribe(self, recording: bytes) -> str:
-        started = time.perf_counter()
-        answer = self._openai.audio.transcriptions.create(model="whisper-1", file=("voice.wav", recording))
-        if answer.usage is not None and answer.usage.type == "duration":
-            spanledger.record_cost(
-                service="whisper",
-                operation="transcription",
-                quantity=answer.usage.seconds,
-                unit="seconds",
-                duration=(time.perf_counter() - started) * 1000,
-                model="whisper-1",
-            )
-        return answer.text
+        return self._openai.audio.transcriptions.create(model="whisper-1", file=("voice.wav", recording)).text
 
 
 def _recording(seconds: int) -> bytes:
