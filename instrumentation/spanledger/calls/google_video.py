@@ -126,7 +126,8 @@ def _requested(args: Sequence[object], kwargs: Mapping[str, object]) -> dict[str
 def _set_result(original: Callable[..., None], future: _Future) -> None:
     """What both kinds of futures do with each state they learn of."""
     original(future)
-    _see(future.operation)
+    with guarded("google_video.future"):
+        _see(future.operation)
 
 
 def _get_operation(

@@ -44,8 +44,6 @@ def _make_api_call(
     original: Callable[..., Any], client: BaseClient, operation_name: str, api_params: Mapping[str, object]
 ) -> object:
     """Make the call, inside a span if it stores or reads an object; result and exception are the client's own."""
-    if client.meta.service_model.service_name != "s3":
-        return original(client, operation_name, api_params)
     call = _begin(client, operation_name, api_params)
     if call is None:
         result = original(client, operation_name, api_params)
@@ -66,7 +64,7 @@ def _make_api_call(
 @guarded("s3.request")
 def _begin(client: BaseClient, operation: str, parameters: Mapping[str, object]) -> Storing | Download | None:
     """Start the span of a call that stores or reads an object; None for any other call."""
-    if operation not in STORING and operation != "GetObject":
+    if (operation not in STORING and operation != "GetObject") or client.meta.service_model.service_name != "s3":
         return None
     provider = "r2" if (urlsplit(client.meta.endpoint_url).hostname or "").endswith(R2_HOST) else None
     if operation == "GetObject":
