@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from pathlib import Path
 
+    from spanledger_clickhouse.http_interface import Access
     from spanledger_clickhouse.ledger import Ledger
 
 __all__ = ["serve_clickhouse", "serve_collector"]
@@ -63,7 +64,7 @@ def serve_collector(  # noqa: PLR0913, PLR0917 - where it listens and what it wr
     return {"otlp_http": http.url, "otlp_grpc": grpc.address}
 
 
-def serve_clickhouse(running: ExitStack, ledger: Ledger, host: str, port: int) -> str:
+def serve_clickhouse(running: ExitStack, ledger: Ledger, host: str, port: int, access: Access | None = None) -> str:
     """Answer ClickHouse's HTTP protocol over an embedded ledger, until ``running`` is left.
 
     Args:
@@ -71,14 +72,17 @@ def serve_clickhouse(running: ExitStack, ledger: Ledger, host: str, port: int) -
         ledger: An embedded ledger with the current schema.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
+        access: Who may do what; None lets everybody do everything who is on this machine.
 
     Returns:
         Where it answers.
 
     Raises:
-        ConfigurationError: The port is taken, the ledger is on a server, or other machines could reach the port.
+        ConfigurationError: The port is taken, the ledger is on a server, or without ``access`` other machines could
+            reach the port.
     """
-    if host not in _LOOPBACK:
-        message = f"The ClickHouse port has no keys yet, so it cannot listen on {host}; use 127.0.0.1."
+    if access is None and host not in _LOOPBACK:
+        message = f"The ClickHouse port asks for no keys, so it cannot listen on {host}; use 127.0.0.1."
         raise ConfigurationError(message)
-    return running.enter_context(HttpServer(ClickHouseInterface(ledger, LoopbackAccess()), host, port)).url
+    interface = ClickHouseInterface(ledger, access or LoopbackAccess())
+    return running.enter_context(HttpServer(interface, host, port)).url

@@ -15,6 +15,7 @@ __all__ = [
     "Scope",
     "content_type",
     "is_allowed_function",
+    "listed",
 ]
 
 # What these are made of is not for reading, and neither is what else the ledger's database comes to hold.
@@ -114,7 +115,7 @@ class Scope:
 def is_allowed_function(name: str) -> bool:
     """Whether analysts may call a function, by its name in any case; aggregate functions with combinators too."""
     lowered = name.lower()
-    return lowered in _listed("functions.txt") or _is_allowed_aggregate(lowered)
+    return lowered in listed("functions.txt") or _is_allowed_aggregate(lowered)
 
 
 def content_type(output_format: str) -> str:
@@ -133,12 +134,13 @@ def content_type(output_format: str) -> str:
 
 
 def _is_allowed_aggregate(name: str) -> bool:
-    if name in _listed("aggregates.txt"):
+    if name in listed("aggregates.txt"):
         return True
     return any(name.endswith(ending) and _is_allowed_aggregate(name.removesuffix(ending)) for ending in _COMBINATORS)
 
 
 @cache
-def _listed(resource: str) -> frozenset[str]:
+def listed(resource: str) -> frozenset[str]:
+    """The names in one of the two lists of functions, ``functions.txt`` or ``aggregates.txt``, in lower case."""
     lines = (files(__package__ or __name__) / resource).read_text(encoding="utf-8").splitlines()
     return frozenset(line for line in lines if line and not line.startswith("#"))

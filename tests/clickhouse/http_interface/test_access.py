@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from spanledger.exceptions import ConfigurationError
 from spanledger_api.http_server import HttpServer
+from spanledger_api.serving import serve_clickhouse
 from spanledger_clickhouse.http_interface import ClickHouseInterface, Credentials, Role
 
 if TYPE_CHECKING:
@@ -58,3 +61,12 @@ def test_roles(keyed: str) -> None:
 def test_pages_of_others_get_nothing(http: httpx.Client, header: dict[str, str]) -> None:
     """Without keys a browser's request for another page is refused, and so is a foreign host name."""
     assert http.post("/", content="SELECT 1", headers=header).status_code == 403
+
+
+def test_other_machines_need_keys(migrated_ledger: Ledger) -> None:
+    """Without somebody who asks for keys the port stays on loopback."""
+    with ExitStack() as running:
+        with pytest.raises(ConfigurationError, match="no keys"):
+            serve_clickhouse(running, migrated_ledger, "0.0.0.0", 0)  # noqa: S104 - refused, never bound
+        address = serve_clickhouse(running, migrated_ledger, "127.0.0.1", 0, _Keys())
+        assert httpx.get(f"{address}/ping").text == "Ok.\n"
