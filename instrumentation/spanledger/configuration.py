@@ -10,7 +10,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -164,8 +164,10 @@ def current_processor() -> LedgerProcessor | None:
 
 
 @contextmanager
-def diverted(exporter: SpanExporter, prices: str | Path | None) -> Generator[tuple[BatchQueue, TracerProvider]]:
+def diverted(exporter: SpanExporter, prices: str | Path | None) -> Generator[BatchQueue]:
     """Send priced spans to another exporter for a while, whether the engine is configured or not.
+
+    The block is given the queue that they pass.
 
     Args:
         exporter: Takes them.
@@ -184,7 +186,7 @@ def diverted(exporter: SpanExporter, prices: str | Path | None) -> Generator[tup
     carry_into_threads()
     instrument_when_imported()
     try:
-        yield queue, cast("TracerProvider", trace.get_tracer_provider())
+        yield queue
     finally:
         processor.queue, _STATE.calculator = before
         queue.close(exit_seconds())

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
-__all__ = ["UnseededIds"]
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+__all__ = ["UnseededIds", "counted_ids"]
+
+_COUNTED: list[tuple[Iterator[int], Iterator[int]]] = []
 
 
 class UnseededIds(IdGenerator):
@@ -21,12 +29,22 @@ class UnseededIds(IdGenerator):
 
     def generate_span_id(self) -> int:
         """A random id of 64 bits, never 0."""
-        return self._source.randrange(1, 1 << 64)
+        return next(_COUNTED[-1][1]) if _COUNTED else self._source.randrange(1, 1 << 64)
 
     def generate_trace_id(self) -> int:
         """A random id of 128 bits, never 0."""
-        return self._source.randrange(1, 1 << 128)
+        return next(_COUNTED[-1][0]) if _COUNTED else self._source.randrange(1, 1 << 128)
 
     def is_trace_id_random(self) -> bool:
         """True: every bit is random, so samplers may rely on any of them."""
         return True
+
+
+@contextmanager
+def counted_ids() -> Generator[None]:
+    """Let every :class:`UnseededIds` count from 1 in the block, tracers that exist already included."""
+    _COUNTED.append((itertools.count(1), itertools.count(1)))
+    try:
+        yield
+    finally:
+        _COUNTED.pop()

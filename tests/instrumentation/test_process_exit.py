@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from spanledger.spool import Spool
 
@@ -132,3 +133,151 @@ def test_a_collector_that_is_gone_holds_nobody_up(tmp_path: Path) -> None:
     assert ended.returncode == 0
     assert time.monotonic() - started < 10
     assert spooled(tmp_path) == 10_001
+
+
+def received(loopback: Loopback) -> dict[str, tuple[str, str]]:
+    """Status and message by name of every span received over OTLP."""
+    requests = [ExportTraceServiceRequest.FromString(body) for body in loopback.bodies]
+    return {
+        span.name: (attributes.get("execution.status", ""), span.status.message)
+        for request in requests
+        for resource in request.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+        for attributes in [{pair.key: pair.value.string_value for pair in span.attributes}]
+    }
+
+
+INTERRUPTED = """
+spanledger.record_cost(service='s3', operation='upload', quantity=1, unit='GB')
+with spanledger.execution('task', user_id='user-1'), spanledger.step('frames'):
+    {ending}
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "status"),
+    [
+        ("os.kill(os.getpid(), signal.SIGTERM); signal.pause()", -signal.SIGTERM, ("failed", "terminated")),
+        ("os.kill(os.getpid(), signal.SIGHUP); signal.pause()", -signal.SIGHUP, ("failed", "terminated")),
+        ("os._exit(3)", 3, ("failed", "terminated")),
+        ("os._exit(0)", 0, ("completed", "")),
+        ("sys.exit(3)", 3, ("failed", "SystemExit: 3")),
+    ],
+)
+def test_an_execution_ends_with_its_process(
+    loopback: Loopback, ending: str, code: int, status: tuple[str, str]
+) -> None:
+    """However it ends, the execution, its step and its cost are in the ledger, and the exit code is the engine's."""
+    loopback.bodies.clear()
+    ended = engine(loopback.url, after=INTERRUPTED.format(ending=ending))
+
+    assert ended.returncode == code
+    spans = received(loopback)
+    assert spans["execution task"] == status
+    assert spans["step frames"][1] == status[1]
+    assert "s3 upload" in spans
+
+
+def test_an_open_block_in_a_daemon_thread_ends_too(loopback: Loopback) -> None:
+    """The interpreter ends such a thread without unwinding it."""
+    loopback.bodies.clear()
+    program = (
+        "import threading\nentered = threading.Event()\n"
+        "def work():\n    with spanledger.execution('task'):\n        entered.set(); threading.Event().wait()\n"
+        "threading.Thread(target=work, daemon=True).start()\nentered.wait()\n"
+    )
+    assert engine(loopback.url, after=program).returncode == 0
+
+    assert received(loopback)["execution task"] == ("failed", "terminated")
+
+
+WORKERS = """
+import multiprocessing, os, sys
+import spanledger
+def work(number):
+    spanledger.configure(endpoint={url!r})
+    with spanledger.step(f"child {{number}}"): pass
+    {ending}
+if __name__ == "__main__":
+    spanledger.configure(endpoint={url!r})
+    with spanledger.step("parent"): pass
+    context = multiprocessing.get_context({method!r})
+    children = [context.Process(target=work, args=(number,)) for number in range(3)]
+    for child in children: child.start()
+    for child in children: child.join()
+    print([child.exitcode for child in children])
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize(("ending", "code"), [("pass", 0), ("os._exit(4)", 4), ("sys.exit(5)", 5)])
+def test_workers_deliver_their_own_spans(
+    loopback: Loopback, tmp_path: Path, method: str, ending: str, code: int
+) -> None:
+    """Forked or spawned, and however they end; each span arrives once."""
+    loopback.bodies.clear()
+    script = tmp_path / "workers.py"
+    script.write_text(WORKERS.format(url=loopback.url, method=method, ending=ending))
+    ended = subprocess.run([sys.executable, str(script)], check=True, capture_output=True, text=True, timeout=60)
+
+    assert ended.stdout == f"{[code] * 3}\n"
+    assert sorted(loopback.span_names()) == ["step child 0", "step child 1", "step child 2", "step parent"]
+
+
+def test_a_child_does_not_end_its_parents_execution(loopback: Loopback) -> None:
+    """It is open in both, and the parent's to end."""
+    loopback.bodies.clear()
+    program = (
+        "with spanledger.execution('task'):\n"
+        "    pid = os.fork()\n"
+        "    if pid == 0:\n"
+        "        with spanledger.step('child'): pass\n"
+        "        os._exit(1)\n"
+        "    os.waitpid(pid, 0)\n"
+    )
+    assert engine(loopback.url, after=program).returncode == 0
+
+    assert received(loopback)["execution task"] == ("completed", "")
+    assert received(loopback)["step child"] == ("", "")
+    assert loopback.span_names().count("execution task") == 1
+
+
+def test_a_worker_whose_server_took_over_the_signals(loopback: Loopback) -> None:
+    """Servers of processes set handlers after the configuration, fork, and end their workers by sys.exit."""
+    loopback.bodies.clear()
+    program = (
+        "def worker():\n"
+        "    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))\n"
+        "    with spanledger.step('request'): pass\n"
+        "    os.write(ready, b'.')\n"
+        "    signal.pause()\n"
+        "asked, ready = os.pipe()\n"
+        "pids = []\n"
+        "for _ in range(2):\n"
+        "    pid = os.fork()\n"
+        "    if pid == 0: worker()\n"
+        "    pids.append(pid)\n"
+        "for _ in pids: os.read(asked, 1)\n"
+        "for pid in pids: os.kill(pid, signal.SIGTERM)\n"
+        "assert [os.waitpid(pid, 0)[1] for pid in pids] == [0, 0]\n"
+    )
+    ended = engine(loopback.url, after=program)
+
+    assert ended.returncode == 0, ended.stderr
+    assert sorted(loopback.span_names()) == ["step request", "step request", "step work"]
+
+
+def test_a_burst_before_the_exit_is_delivered(loopback: Loopback) -> None:
+    """50,000 spans, from eight threads, and the end."""
+    loopback.bodies.clear()
+    program = (
+        "import threading\nfrom opentelemetry import trace\ntracer = trace.get_tracer('burst')\n"
+        "def burst():\n    for _ in range(6_250): tracer.start_span('burst').end()\n"
+        "threads = [threading.Thread(target=burst) for _ in range(8)]\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join()\n"
+    )
+    assert engine(loopback.url, after=program).returncode == 0
+
+    assert len(loopback.span_names()) == 50_001

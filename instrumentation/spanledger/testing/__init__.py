@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import opentelemetry.sdk.trace as sdk_trace
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from spanledger.attributes import COST_SERVICE, EXECUTION_ID, EXECUTION_STATUS, STEP_NAME, STEP_SPAN_ID
 from spanledger.clock import read_from
 from spanledger.configuration import diverted
+from spanledger.ids import counted_ids
 from spanledger.testing.records import (
     CostRecord,
     ExecutionRecord,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
-    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+    from opentelemetry.sdk.trace import ReadableSpan
 
     from spanledger.batching import BatchQueue
 
@@ -132,37 +132,10 @@ def ledger(*, prices: str | Path | None = None) -> Generator[Ledger]:
         PriceBookError: The price file cannot be read or contradicts itself.
     """
     captured = Ledger()
-    with diverted(captured, prices) as (queue, provider), _counted_ids(provider), _ticking_clock():
+    with diverted(captured, prices) as queue, counted_ids(), _ticking_clock():
         captured.attach(queue)
         yield captured
         captured.settle()
-
-
-class _CountedIds(IdGenerator):
-    """Counts ids from 1."""
-
-    def __init__(self) -> None:
-        self._traces = itertools.count(1)
-        self._spans = itertools.count(1)
-
-    def generate_span_id(self) -> int:
-        """The next span id."""
-        return next(self._spans)
-
-    def generate_trace_id(self) -> int:
-        """The next trace id."""
-        return next(self._traces)
-
-
-@contextmanager
-def _counted_ids(provider: TracerProvider) -> Generator[None]:
-    before = provider.id_generator
-    counted = _CountedIds()
-    provider.id_generator = counted  # type: ignore[assignment]  # declared as narrow as its default
-    try:
-        yield
-    finally:
-        provider.id_generator = before
 
 
 @contextmanager
