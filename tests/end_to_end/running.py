@@ -29,6 +29,7 @@ class Running:
     process: subprocess.Popen[str]
     otlp: str
     api: str
+    grpc: str
 
     def post(self, body: bytes) -> bool:
         """Send one OTLP batch; False if no acknowledgement came back."""
@@ -74,4 +75,4 @@ def start(directory: Path) -> Running:
     assert process.stdout is not None
     ready = json.loads(process.stdout.readline())
     assert ready["ready"] is True
-    return Running(process, ready["otlp_http"], ready["api"])
+    return Running(process, ready["otlp_http"], ready["api"], ready["otlp_grpc"])

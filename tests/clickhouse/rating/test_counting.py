@@ -57,7 +57,7 @@ def test_one_answer_is_one_call() -> None:
 
 
 def test_one_answer_in_two_traces_is_one_call() -> None:
-    """Of two traces that tell of one answer at one time, the span with an amount counts, else the one that says most."""
+    """Of two traces that tell of one answer at one time, that with an amount counts, else the one that says most."""
     first, more = _elsewhere("a", 0, 2), _elsewhere("b", 1, 3, says=3)
 
     assert repeated_elsewhere([first, more]) == {("a", "call")}
