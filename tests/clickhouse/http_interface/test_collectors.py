@@ -52,18 +52,27 @@ class _Product:
         return 0, Decimal(0)
 
 
-@pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Product]:
-    """The product on a ledger of its own, ended by SIGTERM."""
-    command = [sys.executable, "-m", "spanledger_api", "up", "--dsn", f"chdb://{tmp_path_factory.mktemp('ledger')}"]
+def _start(directory: Path) -> tuple[subprocess.Popen[str], _Product]:
+    command = [sys.executable, "-m", "spanledger_api", "up", "--dsn", f"chdb://{directory}"]
     ports = [word for name in ("otlp-http", "otlp-grpc", "api", "clickhouse") for word in (f"--{name}-port", "0")]
     process = subprocess.Popen([*command, *ports], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     ready = json.loads(process.stdout.readline())
-    yield _Product(ready["api"], ready["clickhouse"])
+    return process, _Product(ready["api"], ready["clickhouse"])
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Product]:
+    """The product on a ledger of its own, ended by SIGTERM."""
+    process, running = _start(tmp_path_factory.mktemp("ledger"))
+    yield running
+    _stop(process)
 
 
 @pytest.fixture
@@ -128,6 +137,31 @@ def test_rotel(product: _Product, rotel: Path, tmp_path: Path, compression: str)
     finally:
         agent.terminate()
         agent.wait(_SECONDS)
+
+
+def test_an_acknowledged_insert_survives_a_kill(tmp_path: Path) -> None:
+    """What was answered is in the records of the next process, though this one was killed at once."""
+    rows = [
+        {
+            "Timestamp": time.time_ns() / 1e9,
+            "TraceId": f"{number:032x}",
+            "SpanId": f"{number + 1:016x}",
+            "SpanAttributes": {"cost.service": "openai", "cost.total_cost": amount, "user.id": "killed"},
+        }
+        for number, amount in enumerate(_AMOUNTS)
+    ]
+    body = "\n".join(map(json.dumps, rows))
+    process, running = _start(tmp_path / "ledger")
+    insert = {"query": "INSERT INTO otel_traces (Timestamp, TraceId, SpanId, SpanAttributes) FORMAT JSONEachRow"}
+    assert httpx.post(running.clickhouse, params=insert, content=body).status_code == 200
+    process.kill()
+    process.communicate()
+
+    process, running = _start(tmp_path / "ledger")
+    running.wait_for("killed")
+    assert httpx.post(running.clickhouse, params=insert, content=body).status_code == 200
+    running.wait_for("killed")
+    _stop(process)
 
 
 def _free_port() -> int:
