@@ -1,8 +1,9 @@
 """OpenAI on loopback for the engine's tests: the real wire formats, every answer and every refusal on demand.
 
 A request says in the header ``x-scenario`` (JSON) what it wants: ``status``, one for each attempt; ``usage``;
-``tier``; ``model``; ``cut``, after how many events the connection drops; ``knows_stream_options``.
-Answers are the same for the same request, so that two runs can be compared to the byte.
+``tier``; ``model``; ``cut``, after how many events the connection drops; ``knows_stream_options``. The header
+``x-refuse`` has it refused with that status. Answers are the same for the same request, so that two runs can be
+compared to the byte.
 """
 
 from __future__ import annotations
@@ -81,6 +82,8 @@ def _answer(handler: Any) -> Any:  # noqa: ANN401 - starlette's handlers
     async def answer(request: Request) -> Response:
         wishes = json.loads(request.headers.get("x-scenario", "{}"))
         statuses = wishes.get("status", [200])
+        if "x-refuse" in request.headers:
+            statuses = [int(request.headers["x-refuse"])]
         status = statuses[min(int(request.headers.get("x-stainless-retry-count", 0)), len(statuses) - 1)]
         body = await _body(request)
         if status == 200 and "stream_options" in body and not wishes.get("knows_stream_options", True):

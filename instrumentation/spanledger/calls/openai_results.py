@@ -30,7 +30,7 @@ from spanledger.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BatchResults", "charge_background_response", "is_batch_file"]
+__all__ = ["BatchResults", "charge_background_response", "forget", "is_batch_file"]
 
 MOST_AT_ONCE: Final = 500
 """Results that are charged before the engine goes on; those of a larger batch are charged in a thread of their own."""
@@ -43,6 +43,12 @@ _SECOND: Final = 1_000_000_000
 
 _CHARGED: dict[str, None] = {}
 _LOCK = threading.Lock()
+
+
+def forget() -> None:
+    """Charge everything anew, as another process would."""
+    with _LOCK:
+        _CHARGED.clear()
 
 
 def is_batch_file(path: str) -> bool:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def _new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def _new_process() -> None:
     """Nothing has been charged yet."""
-    monkeypatch.setattr(openai_results, "_CHARGED", {})
+    openai_results.forget()
 
 
 def test_each_result_of_a_batch_costs_half(recorder: Recorder, paid: openai.OpenAI) -> None:
@@ -61,12 +61,10 @@ def test_a_batch_is_charged_once_however_often_it_is_fetched(
     assert len(recorder.costs()) == 4
 
 
-def test_another_process_writes_the_same_spans(
-    recorder: Recorder, paid: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_process_writes_the_same_spans(recorder: Recorder, paid: openai.OpenAI) -> None:
     """Ids and times come from the results, so that the ledger takes them for a repeated delivery."""
     paid.files.content("file-1")
-    monkeypatch.setattr(openai_results, "_CHARGED", {})
+    openai_results.forget()
     paid.files.content("file-1")
 
     spans = recorder.spans()

@@ -11,6 +11,7 @@ import openai
 import pytest
 
 from spanledger.calls.openai import instrument, uninstrument
+from spanledger.calls.openai_results import forget
 from tests.instrumentation.calls.openai_calls import CALLS, MESSAGES, ataken, taken
 from tests.instrumentation.openai_service import scenario
 
@@ -137,7 +138,7 @@ def test_a_defect_of_ours_changes_nothing(fault: str, paid: openai.OpenAI, monke
         reached.append(fault)
         raise ZeroDivisionError(fault)
 
-    monkeypatch.setattr("spanledger.calls.openai_results._CHARGED", {})
+    forget()
     uninstrument()
     without = {name: taken(call(paid)) for name, call in CALLS.items()}
     instrument()
