@@ -38,6 +38,10 @@ _INSERTING: Final = {
     "max_partitions_per_insert_block": "0",
     "max_insert_threads": "1",
     "max_memory_usage": "1000000000",
+    # Blocks of this size bound the memory of a body of any length; collectors' batches stay whole.
+    "max_insert_block_size": "100000",
+    "min_insert_block_size_rows": "100000",
+    "min_insert_block_size_bytes": "67108864",
 }
 _FREE: Final = frozenset(
     {
