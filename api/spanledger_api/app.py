@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi import Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
+from spanledger.pricing import Calculator, PriceBook
 from spanledger.version import __version__
 from spanledger_api import (
     data_health,
@@ -60,7 +61,8 @@ def create_app(ledger: Ledger, *, clock: Callable[[], datetime] = _utc_now, loca
         locale: Language of messages where a request asks for none; None takes ``SPANLEDGER_LOCALE``, else English.
 
     Raises:
-        ConfigurationError: ``SPANLEDGER_LOCALE`` names a language there is not.
+        ConfigurationError: ``SPANLEDGER_LOCALE`` names a language there is not, or ``SPANLEDGER_PRICES`` no file.
+        PriceBookError: That file has a row that is not valid.
     """
     app = FastAPI(
         title="Spanledger",
@@ -72,7 +74,9 @@ def create_app(ledger: Ledger, *, clock: Callable[[], datetime] = _utc_now, loca
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     metrics = Metrics()
-    app.state.deployment = Deployment(ledger, clock, locale or default_locale())
+    app.state.deployment = Deployment(
+        ledger, clock, locale or default_locale(), Calculator(PriceBook.from_environment())
+    )
     app.state.metrics = metrics
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING_BYTES, compresslevel=_GZIP_LEVEL)
     app.add_middleware(SecurityHeadersMiddleware)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from spanledger.pricing import Calculator
 from spanledger_api.messages import Locale
 from spanledger_clickhouse.ledger import Ledger
 
@@ -21,11 +22,13 @@ class Deployment:
         ledger: What the reports read; it runs statements from any thread.
         clock: The current time, aware; it decides which period is the current one.
         locale: Language of messages where the request does not ask for one.
+        calculator: Prices what advice compares with.
     """
 
     ledger: Ledger
     clock: Callable[[], datetime]
     locale: Locale
+    calculator: Calculator
 
 
 def _deployment(request: Request) -> Deployment:

@@ -182,3 +182,9 @@ NOT_FOUND_RESPONSES: dict[int | str, dict[str, Any]] = {
     **PROBLEM_RESPONSES,
 }
 """OpenAPI description of the problems of a path that names one thing."""
+
+FORBIDDEN_RESPONSES: dict[int | str, dict[str, Any]] = {
+    403: {"description": "The page of another site asked for it.", "content": _PROBLEM_CONTENT},
+    **PROBLEM_RESPONSES,
+}
+"""OpenAPI description of the problems of a path that changes something."""

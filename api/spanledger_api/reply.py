@@ -64,6 +64,12 @@ AMOUNT_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 """OpenAPI description of the answers of a report of amounts."""
 
+OPEN_AMOUNT_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The list, in order.", "headers": _AMOUNTS},
+    **PROBLEM_RESPONSES,
+}
+"""OpenAPI description of the answers of a list of amounts that is neither kept nor CSV."""
+
 DURATION_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The report, in order.", "headers": _FRESHNESS | _KEPT, "content": _CSV},
     **_UNCHANGED,

@@ -46,9 +46,9 @@ _CONTRACT: dict[str, tuple[set[str], dict[str, object], set[str]]] = {
         {"step_name", "avg_duration", "p95_duration", "max_duration", "count"},
     ),
     "/api/analytics/recommendations": (
-        _WINDOW | {"currency", "accept-language"},
+        _WINDOW | {"currency", "accept-language", "includeDismissed"},
         {"period": "monthly"},
-        {"type", "priority", "message", "data"},
+        {"type", "priority", "message", "data", "id", "saving_low", "saving_high", "evidence", "dismissed"},
     ),
 }
 

@@ -6,6 +6,8 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import pytest
+
 from spanledger.pricing import PriceBook
 from tests.api.spans import Span, store
 
@@ -49,9 +51,9 @@ def test_counts_and_shares_are_of_the_window(ledger: Ledger, client: TestClient)
     }
 
 
-def test_an_empty_ledger_has_no_lag(ledger: Ledger, client: TestClient) -> None:
+@pytest.mark.usefixtures("ledger")
+def test_an_empty_ledger_has_no_lag(client: TestClient) -> None:
     """Nothing arrived, so there is nothing to be late."""
-    assert ledger
     found = client.get(PATH).json()
 
     assert (found["newest_arrival"], found["lag"], found["unpriced_share"]) == (None, None, 0)

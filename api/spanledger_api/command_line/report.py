@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
@@ -13,65 +12,12 @@ from spanledger import environment
 from spanledger_api import headers
 from spanledger_api.command_line.api_client import Answer, get
 from spanledger_api.command_line.output import decimal_text, print_table
+from spanledger_api.command_line.report_paths import ANALYSES, PARAMETER_HELP, REPORTS, ReportCommand
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["REPORTS", "ReportCommand", "command"]
-
-_WINDOW = ("period", "from", "to", "timezone")
-_FILTERS = ("userId", "taskType", "executionId", "currency")
-
-
-@dataclass(frozen=True, slots=True)
-class ReportCommand:
-    """One subcommand.
-
-    Attributes:
-        path: Path of the report in the API.
-        title: What it shows, for people.
-        parameters: Query parameters of the API that it takes as options, besides the form.
-        csv: Whether the report exists as CSV.
-        required: The one of the parameters that the API asks for; None if it has a default for each.
-    """
-
-    path: str
-    title: str
-    parameters: tuple[str, ...]
-    csv: bool = True
-    required: str | None = None
-
-
-REPORTS = {
-    "users": ReportCommand("/api/analytics/cost/users", "Cost of each user", (*_WINDOW, "topN", "service", *_FILTERS)),
-    "services": ReportCommand("/api/analytics/cost/services", "Cost of each service", (*_WINDOW, "service", *_FILTERS)),
-    "trend": ReportCommand("/api/analytics/cost/trend", "Cost over time", (*_WINDOW, "days", "service", *_FILTERS)),
-    "prompts": ReportCommand("/api/analytics/cost/prompts", "Cost of each prompt", (*_WINDOW, *_FILTERS)),
-    "bottleneck": ReportCommand(
-        "/api/analytics/performance/bottleneck",
-        "Slow steps of a task",
-        (*_WINDOW, "taskType", "userId", "executionId"),
-        required="taskType",
-    ),
-    "recommendations": ReportCommand(
-        "/api/analytics/recommendations", "Advice on reducing cost", (*_WINDOW, "currency"), csv=False
-    ),
-}
-"""Every report by the name of its subcommand; parameters that are missing or malformed are the API's to refuse."""
-
-_HELP = {
-    "period": "daily, weekly, monthly or yearly.",
-    "from": "First instant covered, RFC 3339.",
-    "to": "First instant no longer covered, RFC 3339.",
-    "timezone": "IANA time zone of the calendar.",
-    "topN": "How many rows at most.",
-    "days": "How many calendar days, today included.",
-    "userId": "This user only.",
-    "service": "This service only.",
-    "taskType": "This kind of task only.",
-    "executionId": "This task execution only.",
-    "currency": "ISO 4217 code of the amounts.",
-}
+__all__ = ["ANALYSES", "REPORTS", "command"]
 
 
 @click.group(name="report")
@@ -92,7 +38,7 @@ _API = click.Option(["--api"], help="Address of the API.")
 def _option(parameter: str, *, required: bool) -> click.Option:
     kebab = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in parameter)
     names = {f"--{kebab}", f"--{parameter}"}
-    return click.Option([f"q_{parameter.lower()}", *sorted(names)], help=_HELP[parameter], required=required)
+    return click.Option([f"q_{parameter.lower()}", *sorted(names)], help=PARAMETER_HELP[parameter], required=required)
 
 
 def _subcommand(name: str, report: ReportCommand) -> click.Command:
@@ -107,6 +53,8 @@ def _subcommand(name: str, report: ReportCommand) -> click.Command:
             return
         _print_rows(report.title, answer.rows())
         _print_notes(answer)
+        if "Link" in answer.headers:
+            click.echo("There are more rows: --offset passes over these, --limit shows more at once.", err=True)
 
     options = [
         *(_option(parameter, required=parameter == report.required) for parameter in report.parameters),
@@ -127,7 +75,7 @@ def _print_rows(title: str, rows: Sequence[Mapping[str, object]]) -> None:
     if not rows:
         click.echo(f"{title}: nothing in this time.", err=True)
         return
-    print_table(title, [column for column in rows[0] if column != "data"], rows)
+    print_table(title, [name for name, value in rows[0].items() if not isinstance(value, dict | list)], rows)
 
 
 def _print_notes(answer: Answer) -> None:
@@ -163,5 +111,5 @@ def _print_records(title: str, records: object, columns: tuple[str, ...]) -> Non
         print_table(title, columns, cast("list[dict[str, object]]", records))
 
 
-for _name, _report in REPORTS.items():
+for _name, _report in {**REPORTS, **ANALYSES}.items():
     command.add_command(_subcommand(_name, _report))

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from spanledger import environment
 from spanledger.exceptions import ConfigurationError, InvalidRequestError, LedgerUnavailableError
-from spanledger_api.command_line.report import REPORTS, command
+from spanledger_api.command_line.report import ANALYSES, REPORTS, command
 from spanledger_api.http_server import HttpServer
 from tests.api.spans import Span, store
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from spanledger_clickhouse.ledger import Ledger
+
+ALL = {**REPORTS, **ANALYSES}
 
 
 @pytest.fixture
@@ -65,14 +67,27 @@ def test_every_report_can_be_printed(api: str) -> None:
     """Each subcommand shows its table; the address may come from the environment."""
     runner = CliRunner(env={environment.API_URL: api})
     shown = {
-        name: runner.invoke(command, [name, *(["--task-type", "t"] if name == "bottleneck" else [])])
-        for name in REPORTS
+        name: runner.invoke(command, [name, *(["--task-type", "t"] if name == "bottleneck" else [])]) for name in ALL
     }
 
-    assert {name: result.exit_code for name, result in shown.items()} == dict.fromkeys(REPORTS, 0)
+    assert {name: result.exit_code for name, result in shown.items()} == dict.fromkeys(ALL, 0)
     assert "render" in shown["bottleneck"].stdout
     assert "2026-03-14" in shown["trend"].stdout
     assert "prompt_optimization" in shown["recommendations"].stdout
+    assert "e 1" in shown["executions"].stdout
+    assert "run_rate" in shown["forecast"].stdout or "no_history" in shown["forecast"].stdout
+
+
+def test_a_page_says_that_there_are_more(api: str) -> None:
+    """What does not fit is pointed at on stderr, and CSV of the page has its rows only."""
+    shown = _report("--api", api, "breakdown", "--group-by", "source", "--limit", "1")
+
+    assert "There are more rows" in shown.stderr
+    page = _report("--api", api, "breakdown", "--group-by", "source", "--limit", "1", "--csv").stdout
+    assert page.splitlines() == [
+        "source,total_cost,share,operations_count,unpriced_count",
+        "price_book,0.06,1,1,0",
+    ]
 
 
 def test_an_execution_is_printed_with_its_records(api: str) -> None:
@@ -132,7 +147,7 @@ def test_options_are_the_parameters_of_the_api(app: FastAPI) -> None:
     """Each report takes exactly what its path takes, besides the form and the language."""
     paths = app.openapi()["paths"]
 
-    for report in REPORTS.values():
+    for report in ALL.values():
         parameters = {each["name"]: each for each in paths[report.path]["get"]["parameters"]}
         assert ("format" in parameters) is report.csv
         assert set(report.parameters) == set(parameters) - {"format", "accept-language"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.api.spans import Span, store
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
 def test_gaps_are_listed_by_how_often_they_occur(ledger: Ledger, get: Get) -> None:
     """Unpriced and fallback usage have a list each, by service, model and reason."""
-    unpriced = {"service": "acme", "source": "unpriced", "reason": "no row", "unit": "GB"}
+    unpriced = partial(Span, service="acme", source="unpriced", reason="no row", unit="GB")
     store(
         ledger,
         [
-            Span(**unpriced, quantity=Decimal("1.5")),
-            Span(**unpriced, quantity=Decimal(2)),
+            unpriced(quantity=Decimal("1.5")),
+            unpriced(quantity=Decimal(2)),
             Span(service="acme", source="unpriced", model="m", reason="too early"),
             Span(service="openai", source="fallback", model="gpt-9", reason="unknown", cost=Decimal("0.5")),
             Span(service="openai", cost=Decimal(9)),
