@@ -59,6 +59,12 @@ LEAF_OPERATIONS: Final = frozenset({"chat", "text_completion", "embeddings", "re
 OPENAI_PROVIDERS: Final = frozenset({"openai", "azure.ai.openai"})
 """Providers whose calls are booked under the service ``openai``; any other provider is a service of its own."""
 
+SECOND_DESCRIPTIONS: Final = ("opentelemetry.instrumentation.openai", "logfire")
+"""How the scopes of instrumentations begin that describe calls which Spanledger meters itself.
+
+Whether such a span is a call of its own shows only where the whole trace is known: the ledger prices it.
+"""
+
 _TOKEN_METERS: Final = {
     GEN_AI_INPUT_TOKENS: "input_tokens",
     GEN_AI_OUTPUT_TOKENS: "output_tokens",
@@ -156,6 +162,9 @@ def _quantities(attributes: Mapping[str, object]) -> dict[str, Decimal]:
 def _is_model_call(span: ReadableSpan, attributes: Mapping[str, object]) -> bool:
     """A model call that succeeded, or failed after tokens had been used, or says why it has no amount."""
     if attributes.get(GEN_AI_OPERATION) not in LEAF_OPERATIONS:
+        return False
+    scope = span.instrumentation_scope
+    if scope is not None and scope.name.startswith(SECOND_DESCRIPTIONS):
         return False
     succeeded = span.status.status_code is not StatusCode.ERROR
     return succeeded or COST_SOURCE in attributes or any(name in attributes for name in _TOKEN_METERS)

@@ -59,6 +59,8 @@ _PAIRS: Final = (
     ("genai_openai", "traceloop"),
     ("traceloop", "genai_openai"),
     ("spanledger", "openinference"),
+    ("spanledger", "traceloop"),
+    ("spanledger", "genai_openai"),
 )
 
 WATCHES: Final = (

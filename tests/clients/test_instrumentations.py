@@ -40,7 +40,7 @@ def _rated(product: Product) -> None:
     product.settle()
     probe = f"probe-{uuid.uuid4().hex}"
     usage = {"gen_ai.request.model": "gpt-4", "gen_ai.usage.input_tokens": "1", "user.id": probe}
-    assert product.running.post(request_of(usage).SerializeToString())
+    assert product.post(request_of(usage).SerializeToString())
     product.running.wait_for(lambda: product.spent_by(probe)[0] == 1)
 
 
@@ -85,7 +85,7 @@ def test_the_order_of_arrival_does_not_matter(
     users = {uuid.uuid4().hex: bodies for bodies in recorded.values()}
     spans = [order(_of_another_user(bodies, user)) for user, bodies in users.items()]
     for half in (slice(None, CALLS), slice(CALLS, None)):
-        assert product.running.post(b"".join(body for bodies in spans for body in bodies[half]))
+        assert product.post(b"".join(body for bodies in spans for body in bodies[half]))
         _rated(product)
 
     assert [product.spent_by(user) for user in users] == [(CALLS, total_cost())] * len(recorded)
