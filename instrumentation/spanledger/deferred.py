@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from spanledger.calls import CLIENTS, instrument_installed
 from spanledger.guard import guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import ModuleType
 
 __all__ = ["instrument_when_imported"]
@@ -31,15 +30,20 @@ def instrument_when_imported() -> None:
             instrument_installed()
             return
         for client, home in CLIENTS.items():
-            register_post_import_hook(partial(_instrument, client, home), client)
+            register_post_import_hook(partial(_instrument, client), home)
+            register_post_import_hook(partial(_load, client, home), client)
 
 
-def _instrument(client: str, home: str, module: ModuleType) -> None:
+def _load(client: str, home: str, module: ModuleType) -> None:
+    """Import the module that meters a client, unless it is itself what is importing the client."""
     del module
     with guarded(f"instrument.{client}"):
         try:
-            calls = import_module(home)
+            import_module(home)
         except ModuleNotFoundError as error:
             _LOGGER.warning("%s is imported but not metered: %s is missing", client, error.name)
-            return
-        cast("Callable[[], None]", calls.instrument)()
+
+
+def _instrument(client: str, calls: ModuleType) -> None:
+    with guarded(f"instrument.{client}"):
+        calls.instrument()

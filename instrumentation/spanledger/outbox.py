@@ -50,7 +50,7 @@ class Outbox(SpanExporter):
             nor fits into memory.
     """
 
-    _courier: Courier
+    _made: Courier | None
     _changed: threading.Condition
     _parcels: deque[Parcel]
     _bytes: int
@@ -67,7 +67,7 @@ class Outbox(SpanExporter):
         self._make_courier = make_courier
         self._report = LossReport()
         self._begin_empty()
-        self._spool = find_spool(self._courier.endpoint)
+        self._spool = find_spool(self._courier().endpoint)
         if hasattr(os, "register_at_fork"):
             forget = weakref.WeakMethod(self._forget_parent)
             os.register_at_fork(after_in_child=lambda: (method := forget()) and method())
@@ -80,10 +80,10 @@ class Outbox(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Encode a batch, along with what was lost since the last one, and take it over; FAILURE if it is lost."""
-        parcels = self._courier.pack(spans)
+        parcels = self._courier().pack(spans)
         report = self._report.span(spans[0].resource) if spans else None
         if report is not None:
-            parcels += [Parcel(told.body, 0) for told in self._courier.pack([report])]
+            parcels += [Parcel(told.body, 0) for told in self._courier().pack([report])]
         self.start()
         taken = [self._take(parcel) for parcel in parcels]
         return SpanExportResult.SUCCESS if all(taken) else SpanExportResult.FAILURE
@@ -129,7 +129,7 @@ class Outbox(SpanExporter):
                 self._spool.release()
 
     def _begin_empty(self) -> None:
-        self._courier = self._make_courier()
+        self._made = None  # a forked child that never sends needs none
         self._changed = threading.Condition()
         self._parcels = deque()
         self._bytes = 0
@@ -141,6 +141,12 @@ class Outbox(SpanExporter):
         self._failures = 0
         self._away_until = None
         self._pause = FIRST_PAUSE_SECONDS
+
+    def _courier(self) -> Courier:
+        with self._changed:
+            if self._made is None:
+                self._made = self._make_courier()
+            return self._made
 
     def _forget_parent(self) -> None:
         """A forked child has a connection of its own, and leaves the parent's batches to the parent."""
@@ -194,7 +200,7 @@ class Outbox(SpanExporter):
                 self._changed.notify_all()
                 self._changed.wait_for(self._has_something_to_do, self._seconds_to_wait())
         with guarded("outbox.close"):
-            self._courier.close()
+            self._courier().close()
 
     def _has_something_to_do(self) -> bool:
         return self._closed or self._asked > self._answered or (bool(self._parcels) and self._away_until is None)
@@ -209,7 +215,7 @@ class Outbox(SpanExporter):
 
     def _deliver_memory(self) -> None:
         while self._is_time_to_try() and (parcel := self._first()) is not None:
-            answer = self._courier.deliver(parcel)
+            answer = self._courier().deliver(parcel)
             with self._changed:
                 if not self._note(answer, parcel):
                     self._spool_all()
@@ -238,7 +244,7 @@ class Outbox(SpanExporter):
     def _deliver_segment(self, segment: Segment) -> bool:
         """Deliver a segment and remove it; False if the collector is away, and it stays."""
         for parcel in segment.parcels():
-            answer = self._courier.deliver(parcel)
+            answer = self._courier().deliver(parcel)
             with self._changed:
                 if not self._note(answer, parcel):
                     return False
@@ -254,7 +260,7 @@ class Outbox(SpanExporter):
             self._answered = self._asked
             self._away_until = time.monotonic() + (answer.retry_after or self._pause)
             self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
-            warn_seldom("away", f"no delivery to {self._courier.endpoint}, spans wait: {answer.reason}")
+            warn_seldom("away", f"no delivery to {self._courier().endpoint}, spans wait: {answer.reason}")
             self._changed.notify_all()
             return False
         self._away_until, self._pause = None, FIRST_PAUSE_SECONDS

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from opentelemetry.context import Context, attach, detach
 
 import spanledger
 from spanledger import environment
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 def _spool(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What the engines here leave behind is not left in the state directory of whoever runs the tests."""
     os.environ[environment.SPOOL_DIR] = str(tmp_path_factory.mktemp("spool"))
+
+
+@pytest.fixture(autouse=True)
+def _nobodys_context() -> Iterator[None]:
+    """Each test begins outside every span; what one leaves behind, by a defect that it makes, is gone."""
+    token = attach(Context())
+    yield
+    detach(token)
 
 
 @pytest.fixture

@@ -31,15 +31,16 @@ def test_a_client_is_metered_from_its_import_on() -> None:
 
     assert run(f"{CONFIGURE}import boto3\n{patched}") == "True\n"
     assert run(f"import boto3\n{CONFIGURE}{patched}") == "True\n"
+    assert run(f"{CONFIGURE}import spanledger.calls.s3\n{patched}") == "True\n"
 
 
 def test_a_client_that_cannot_be_metered_can_be_imported() -> None:
     """What fails while it is being metered is counted, and is none of the import's business."""
     program = (
-        "import spanledger.calls.s3\nfrom spanledger.guard import losses\n"
-        "def instrument(): raise RuntimeError('broken')\n"
-        "spanledger.calls.s3.instrument = instrument\n"
-        f"{CONFIGURE}import boto3\nprint(losses()['instrument.botocore'])\n"
+        "import spanledger.calls.patching\nfrom spanledger.guard import losses\n"
+        "def apply(patch): raise RuntimeError('broken')\n"
+        f"{CONFIGURE}spanledger.calls.patching.Patch.apply = apply\n"
+        "import boto3\nprint(losses()['instrument.botocore'])\n"
     )
     assert run(program) == "1\n"
 
