@@ -35,6 +35,7 @@ types: $(DEV_READY) ## mypy and pyright, both strict
 
 bench: $(DEV_READY) ## Measure speed and memory on this machine
 	@$(BIN)/python benchmarks/ingest.py
+	@$(BIN)/python benchmarks/bursts.py
 	@$(BIN)/python benchmarks/freshness.py
 	@$(BIN)/python benchmarks/reports.py
 
