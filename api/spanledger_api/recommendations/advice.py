@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
+from typing import cast
 
 from pydantic import BaseModel, Field
 
@@ -148,10 +149,8 @@ def recommend(  # noqa: PLR0913 - each is a part of the advice
 
 def evidence(cell: object) -> list[Evidence]:
     """The records in a column of tuples: start in nanoseconds, trace id, span id, amount."""
-    if not isinstance(cell, list):
-        message = f"evidence is a {type(cell).__name__}, not a list"
-        raise TypeError(message)
+    records = cast("list[tuple[int, str, str, Decimal]]", cell)
     return [
         Evidence(started_at=format_rfc3339(started), trace_id=trace, span_id=span, total_cost=cost)
-        for started, trace, span, cost in cell
+        for started, trace, span, cost in records
     ]

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from string import Template
+from typing import cast
 
 from pydantic import BaseModel, Field
 
@@ -104,9 +105,7 @@ class _Calls:
 
     @classmethod
     def of(cls, row: Row) -> "_Calls":
-        answers, dearest = row["answers"], row["dearest"]
-        assert isinstance(answers, list)  # noqa: S101 - groupArray gives lists
-        assert isinstance(dearest, list)  # noqa: S101
+        dearest = cast("list[tuple[Decimal, int, str, str]]", row["dearest"])
         return cls(
             text(row, "operation"),
             text(row, "prompt"),
@@ -120,7 +119,7 @@ class _Calls:
             integer(row, "cached_tokens"),
             integer(row, "median"),
             integer(row, "p95"),
-            answers,
+            cast("list[int]", row["answers"]),
             evidence([(started, trace, span, -cost) for cost, started, trace, span in dearest]),
         )
 
