@@ -27,7 +27,14 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def serve_collector(  # noqa: PLR0913, PLR0917 - where it listens and what it writes to
-    running: ExitStack, ledger: Ledger, host: str, http_port: int, grpc_port: int, directory: Path | None = None
+    running: ExitStack,
+    ledger: Ledger,
+    host: str,
+    http_port: int,
+    grpc_port: int,
+    directory: Path | None = None,
+    *,
+    rating: bool = True,
 ) -> dict[str, str]:
     """Receive OTLP on both ports, load it and rate what has no amount, until ``running`` is left.
 
@@ -40,6 +47,7 @@ def serve_collector(  # noqa: PLR0913, PLR0917 - where it listens and what it wr
         http_port: Port of OTLP/HTTP; 0 takes a free one.
         grpc_port: Port of OTLP/gRPC; 0 takes a free one.
         directory: Where acknowledged requests wait; None takes the directory of an embedded ledger.
+        rating: Whether this process prices what arrives without an amount.
 
     Returns:
         Where each receiver answers, by the name of its protocol.
@@ -55,9 +63,11 @@ def serve_collector(  # noqa: PLR0913, PLR0917 - where it listens and what it wr
     http = HttpServer(pipeline.http, host, http_port)
     grpc = GrpcReceiver(pipeline.intake, host, grpc_port)
     pipeline.start()
-    running.callback(rater.stop)
+    if rating:
+        running.callback(rater.stop)
     running.callback(pipeline.stop)
-    rater.start()
+    if rating:
+        rater.start()
     running.enter_context(http)
     grpc.start()
     running.callback(grpc.stop)

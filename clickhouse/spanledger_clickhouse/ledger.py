@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import clickhouse_connect
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
-from spanledger.exceptions import ConfigurationError, LedgerUnavailableError
+from spanledger.exceptions import ConfigurationError, LedgerUnavailableError, MigrationError
 from spanledger_clickhouse.directory_lock import DirectoryLock
 from spanledger_clickhouse.dsn import Dsn, parse_dsn
 
@@ -32,6 +33,7 @@ _ENGINE_OPTIONS = {
     "max_server_memory_usage": str(2 * 1024**3),
     "mark_cache_size": str(256 * 1024**2),
 }
+_UNKNOWN_DATABASE = 81
 _ENGINE_FILE = "engine.xml"
 _ENGINE_CONFIGURATION = """<clickhouse>
     <!-- The engine's own logs would outgrow the ledger; the collector and the API have theirs. -->
@@ -59,7 +61,12 @@ class Ledger:
             self._held.acquire()
             (self._held.path / _ENGINE_FILE).write_text(_ENGINE_CONFIGURATION)
         try:
-            self._idle.append(self._connect())
+            if dsn.embedded:
+                self._idle.append(self._connect())
+            else:
+                # The database may not be there yet: creating it is what the first migration begins with.
+                with self._named_failures():
+                    self._server_client(database=None).close()
         except BaseException:
             self.close()
             raise
@@ -118,38 +125,64 @@ class Ledger:
         if self._held is not None:
             self._held.release()
 
+    def create_database(self) -> None:
+        """Create the ledger's database on a server that does not have it; an embedded one always has.
+
+        Raises:
+            LedgerUnavailableError: The server does not answer, or the user may not create it.
+        """
+        if not self.dsn.embedded:
+            with self._named_failures():
+                client = self._server_client(database=None)
+                client.command(f"CREATE DATABASE IF NOT EXISTS {_identifier(self.dsn.database)}")
+                client.close()
+
     def _connect(self) -> Client:
+        with self._named_failures():
+            return self._embedded_client() if self.dsn.path is not None else self._server_client(self.dsn.database)
+
+    def _embedded_client(self) -> Client:
+        directory, database = self.dsn.path or Path(), _identifier(self.dsn.database)
+        client = clickhouse_connect.get_client(
+            interface="chdb",
+            path=str(directory / "store"),
+            chdb_options={**_ENGINE_OPTIONS, "config-file": str(directory / _ENGINE_FILE)},
+            settings={**_READ_SETTINGS, **self.dsn.settings},
+            tz_mode="aware",
+        )
+        # Not the engine's own default database: views that replace each other do not work there.
+        client.command(f"CREATE DATABASE IF NOT EXISTS {database}")
+        client.database = self.dsn.database
+        client.command(f"USE {database}")
+        return client
+
+    def _server_client(self, database: str | None) -> Client:
         dsn = self.dsn
-        settings = {**_READ_SETTINGS, **dsn.settings}
+        return clickhouse_connect.get_client(
+            interface="https" if dsn.secure else "http",
+            host=dsn.host,
+            port=dsn.port or 0,
+            username=dsn.username,
+            password=dsn.password,
+            database=database,
+            settings={**_READ_SETTINGS, **dsn.settings},
+            tz_mode="aware",
+            autogenerate_session_id=False,
+        )
+
+    @contextmanager
+    def _named_failures(self) -> Generator[None]:
+        """Say of a failed connection where it should have gone, and of a missing database how to get it."""
+        dsn = self.dsn
         try:
-            if dsn.path is not None:
-                client = clickhouse_connect.get_client(
-                    interface="chdb",
-                    path=str(dsn.path / "store"),
-                    chdb_options={**_ENGINE_OPTIONS, "config-file": str(dsn.path / _ENGINE_FILE)},
-                    settings=settings,
-                    tz_mode="aware",
-                )
-            else:
-                client = clickhouse_connect.get_client(
-                    interface="https" if dsn.secure else "http",
-                    host=dsn.host,
-                    port=dsn.port or 0,
-                    username=dsn.username,
-                    password=dsn.password,
-                    settings=settings,
-                    tz_mode="aware",
-                    autogenerate_session_id=False,
-                )
-            client.command(f"CREATE DATABASE IF NOT EXISTS {_identifier(dsn.database)}")
-            client.database = dsn.database
-            if dsn.embedded:
-                client.command(f"USE {_identifier(dsn.database)}")
+            yield
         except ClickHouseError as error:
+            if isinstance(error, Error) and error.code == _UNKNOWN_DATABASE:
+                message = f"The server at {dsn.host} has no database {dsn.database!r}; run `spanledger migrate` once."
+                raise MigrationError(message) from error
             where = str(dsn.path) if dsn.embedded else f"{dsn.host}:{dsn.port or 8123}"
             message = f"The ledger at {where} cannot be opened: {error}"
             raise LedgerUnavailableError(message) from error
-        return client
 
 
 def _identifier(name: str) -> str:
@@ -165,5 +198,6 @@ def open_ledger(dsn: str) -> Ledger:
     Raises:
         ConfigurationError: The text is not a DSN.
         LedgerUnavailableError: The server does not answer, or another process holds the directory.
+        MigrationError: From a statement, not from opening: the server does not have the database yet.
     """
     return Ledger(parse_dsn(dsn))

@@ -30,6 +30,7 @@ class Running:
     otlp: str
     api: str
     grpc: str
+    clickhouse: str
 
     def post(self, body: bytes) -> bool:
         """Send one OTLP batch; False if no acknowledgement came back."""
@@ -70,9 +71,9 @@ class Running:
 def start(directory: Path) -> Running:
     """Start the product on a ledger and wait until it answers."""
     command = [sys.executable, "-m", "spanledger_api", "up", "--dsn", f"chdb://{directory}"]
-    ports = [word for name in ("otlp-http", "otlp-grpc", "api") for word in (f"--{name}-port", "0")]
+    ports = [word for name in ("otlp-http", "otlp-grpc", "api", "clickhouse") for word in (f"--{name}-port", "0")]
     process = subprocess.Popen([*command, *ports], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     ready = json.loads(process.stdout.readline())
     assert ready["ready"] is True
-    return Running(process, ready["otlp_http"], ready["api"], ready["otlp_grpc"])
+    return Running(process, ready["otlp_http"], ready["api"], ready["otlp_grpc"], ready["clickhouse"])

@@ -32,7 +32,15 @@ __all__ = ["command"]
     envvar=environment.COLLECTOR_DIRECTORY,
     help="Where acknowledged requests wait to be loaded; needed for a ledger on a server, one for each collector.",
 )
-def command(dsn: str, host: str, otlp_http_port: int, otlp_grpc_port: int, directory: Path | None) -> None:
+@click.option(
+    "--rating/--no-rating",
+    default=True,
+    show_default=True,
+    help="Price what arrives without an amount; one process that does so is enough for a ledger.",
+)
+def command(  # noqa: PLR0913 - click hands every option over as an argument
+    dsn: str, host: str, otlp_http_port: int, otlp_grpc_port: int, directory: Path | None, *, rating: bool
+) -> None:
     """Receive OTLP and load it into the ledger.
 
     Once it answers, one JSON line on stdout says where. SIGTERM ends it, with everything acknowledged loaded.
@@ -48,7 +56,7 @@ def command(dsn: str, host: str, otlp_http_port: int, otlp_grpc_port: int, direc
         ledger = running.enter_context(open_ledger(dsn))
         # Only an embedded ledger has one process to change it; on a server that is for whoever operates it.
         migrate(ledger) if ledger.dsn.embedded else check_schema(ledger)
-        addresses = serve_collector(running, ledger, host, otlp_http_port, otlp_grpc_port, directory)
+        addresses = serve_collector(running, ledger, host, otlp_http_port, otlp_grpc_port, directory, rating=rating)
         click.echo(json.dumps({"ready": True, **addresses}))
         signal.sigwait(stopped)
         click.echo("spanledger: stopping, loading what was acknowledged", err=True)

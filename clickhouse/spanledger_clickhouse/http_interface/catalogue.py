@@ -19,7 +19,9 @@ __all__ = [
 ]
 
 # What these are made of is not for reading, and neither is what else the ledger's database comes to hold.
-_LEDGER_TABLES: Final = frozenset({"cost_records", "otel_traces", "performance_records", "task_executions"})
+_LEDGER_TABLES: Final = frozenset(
+    {"cost_records", "otel_traces", "performance_records", "schema_migrations", "task_executions"}
+)
 
 # Tables of the engine's own databases. None of them holds what somebody asked or wrote.
 _INFORMATION_SCHEMA: Final = frozenset({"columns", "key_column_usage", "referential_constraints", "schemata", "tables"})

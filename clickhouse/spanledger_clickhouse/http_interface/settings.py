@@ -73,6 +73,8 @@ _MEANINGLESS: Final = frozenset(
         *("output_format_binary_write_json_as_string", "output_format_native_encode_types_in_binary_format"),
         *("insert_distributed_sync", "load_balancing", "max_insert_block_size", "optimize_read_in_order", "priority"),
         *("deduplicate_blocks_in_dependent_materialized_views", "max_partitions_per_insert_block"),
+        *("do_not_merge_across_partitions_select_final", "max_insert_threads", "min_insert_block_size_rows"),
+        *("min_insert_block_size_bytes", "optimize_on_insert"),
         *("distributed_product_mode", "readonly", "receive_timeout", "select_sequential_consistency"),
         *("send_logs_level", "send_timeout", "use_query_cache", "wait_for_async_insert"),
         *("wait_for_async_insert_timeout",),

@@ -96,6 +96,7 @@ def migrate(ledger: Ledger, migrations: list[Migration] | None = None) -> list[M
             has been changed then.
     """
     known = known_migrations() if migrations is None else migrations
+    ledger.create_database()
     ledger.command(_RECORD_TABLE)
     applied = _applied(ledger)
     _check_history(known, applied)
@@ -118,7 +119,10 @@ def check_schema(ledger: Ledger) -> None:
         MigrationError: A migration is missing, was edited afterwards, or is unknown to this program.
     """
     known = known_migrations()
-    if ledger.query("EXISTS TABLE schema_migrations") != [{"result": 1}]:
+    if not ledger.query(
+        "SELECT 1 FROM system.tables WHERE database = {database:String} AND name = 'schema_migrations'",
+        {"database": ledger.dsn.database},
+    ):
         message = "The ledger has no schema yet; run `spanledger migrate` once."
         raise MigrationError(message)
     applied = _applied(ledger)
