@@ -21,6 +21,7 @@ from spanledger_api import (
     spans,
 )
 from spanledger_api.deployment import Deployment
+from spanledger_api.documentation import install_documentation
 from spanledger_api.head_requests import HeadMiddleware
 from spanledger_api.messages import Locale, default_locale
 from spanledger_api.metrics import Metrics, MetricsMiddleware
@@ -68,6 +69,8 @@ def create_app(ledger: Ledger, *, clock: Callable[[], datetime] = _utc_now, loca
         title="Spanledger",
         version=__version__,
         description=_DESCRIPTION,
+        docs_url=None,  # the framework's own page loads its viewer from another host
+        redoc_url=None,
         dependencies=[Depends(refuse_repeats)],
         # The framework would emit spans of its own once the process has a tracer; served beside the collector, the
         # ledger would then fill with its own reports.
@@ -83,6 +86,7 @@ def create_app(ledger: Ledger, *, clock: Callable[[], datetime] = _utc_now, loca
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(HeadMiddleware)
     install_problem_handlers(app)
+    install_documentation(app)
     for router in (
         *(reports.router, recommendations.router, dimension_values.router),
         *(execution_list.router, spans.router, executions.router),  # the most special path first

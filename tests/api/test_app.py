@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -84,6 +85,16 @@ def test_the_other_paths_are_there(app: FastAPI, client: TestClient) -> None:
             assert operation["description"], path
             assert all(each.get("description") for each in operation.get("parameters", [])), path
     assert client.get("/docs").status_code == 200
+
+
+def test_the_documentation_needs_no_other_host(client: TestClient) -> None:
+    """Every file that the page names is served beside it, and nothing names another host."""
+    page = client.get("/docs").text
+    named = re.findall(r'(?:src|href)="([^"]+)"', page)
+
+    assert len(named) == 3
+    assert "://" not in page
+    assert [client.get(each).status_code for each in named] == [200] * 3
 
 
 def test_emits_no_spans_of_its_own(app: FastAPI, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
