@@ -1,6 +1,6 @@
--- Spans that arrived without an amount but say what was used, in whatever convention: what the rater reads. Spans that are
--- priced already are here too where they name the provider's answer, so that a second description of the same call is
--- recognised as one.
+-- Spans that arrived without an amount but say what was used, in whatever convention: what the rater reads. Model calls
+-- that are priced already are here too, with their answer's identifier only, so that a second description of the same
+-- call is recognised as one. They are many and rarely looked at, so the key keeps them apart.
 CREATE TABLE IF NOT EXISTS usage_spans_local
 (
     started_at      DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS usage_spans_local
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(started_at)
-ORDER BY (trace_id, span_id)
+ORDER BY (is_priced, trace_id, span_id)
 TTL toDateTime(created_at) + INTERVAL 90 DAY
 SETTINGS
     ttl_only_drop_parts = 1,
@@ -37,7 +37,7 @@ SELECT
     toFixedString(substring(unhex(TraceId), 1, 16), 16) AS trace_id,
     toFixedString(substring(unhex(SpanId), 1, 8), 8) AS span_id,
     toFixedString(substring(unhex(ParentSpanId), 1, 8), 8) AS parent_span_id,
-    a['cost.service'] != '' AND (a['cost.total_cost'] != '' OR a['cost.unit_cost'] != '' OR a['cost.source'] != '') AS is_priced,
+    0 AS is_priced,
     mapFilter((k, v) -> k IN (
         'cost.service', 'cost.operation', 'cost.quantity', 'cost.unit', 'gen_ai.usage.input_tokens',
         'gen_ai.usage.prompt_tokens', 'llm.token_count.prompt', 'llm.usage.prompt_tokens',
@@ -84,9 +84,27 @@ WHERE
             'llm.token_count.completion_details.reasoning', 'gen_ai.usage.raw', 'gen_ai.usage.cost.amount',
             'gen_ai.usage.cost', 'gen_ai.usage.cost_usd', 'llm.cost.total', 'llm.usage.cost', 'operation.cost'
         ]),
-        SpanAttributes['gen_ai.response.id'] != ''
-            OR (SpanAttributes['cost.total_cost'] = '' AND SpanAttributes['cost.unit_cost'] = '' AND SpanAttributes['cost.source'] = '')
+        SpanAttributes['cost.total_cost'] = '' AND SpanAttributes['cost.unit_cost'] = '' AND SpanAttributes['cost.source'] = ''
     );
+
+-- Without those that have no identifier of an answer, such as embeddings, a second instrumentation inside or around such a
+-- call would be taken for a call of its own.
+CREATE MATERIALIZED VIEW IF NOT EXISTS priced_calls_mv TO usage_spans_local AS
+SELECT
+    Timestamp AS started_at,
+    toFixedString(substring(unhex(TraceId), 1, 16), 16) AS trace_id,
+    toFixedString(substring(unhex(SpanId), 1, 8), 8) AS span_id,
+    toFixedString(substring(unhex(ParentSpanId), 1, 8), 8) AS parent_span_id,
+    1 AS is_priced,
+    map('gen_ai.response.id', SpanAttributes['gen_ai.response.id']) AS usage,
+    if(Duration > 9223372036854775807, 0, Duration) AS duration_ns,
+    now64(3) AS created_at,
+    -toUnixTimestamp64Milli(now64(3)) AS version
+FROM otel_traces
+WHERE
+    (SpanAttributes['cost.service'] IN ('openai', 'whisper')
+        OR (SpanAttributes['cost.service'] != '' AND SpanAttributes['gen_ai.response.id'] != ''))
+    AND (SpanAttributes['cost.total_cost'] != '' OR SpanAttributes['cost.unit_cost'] != '' OR SpanAttributes['cost.source'] != '');
 
 -- How far the rater has read, in arrival time.
 CREATE TABLE IF NOT EXISTS rater_progress

@@ -30,21 +30,31 @@ _Item = TypeVar("_Item")
 _LOOK_BACK: Final = timedelta(seconds=60)
 """An insert becomes visible some time after the arrival time it carries; no insert takes longer than this."""
 
-_OPEN_TRACE_PAUSE: Final = timedelta(seconds=10)
-_OPEN_TRACE_AGE: Final = timedelta(minutes=15)
-"""A trace with a gap between two usage spans is decided anew now and then, for so long, in case the gap closes."""
-
-_RIVAL_AGE: Final = timedelta(minutes=15)
-"""Two descriptions of one call in two traces are recognised if they arrive within so long of each other."""
+_LONG_LOOK_PAUSE: Final = timedelta(seconds=10)
+_LONG_LOOK_BACK: Final = timedelta(minutes=15)
+"""What can change a decision late is looked for now and then, this far back: a span that closes the gap between two
+usage spans, a priced description of the same call in another trace."""
 
 _TRACES_A_STATEMENT: Final = 500
 _DECISIONS_A_STATEMENT: Final = 500
 
 _ARRIVED = """
-SELECT lower(hex(usage_spans_local.trace_id)) AS trace, count() AS spans, countIf(NOT is_priced) AS unpriced
+SELECT lower(hex(usage_spans_local.trace_id)) AS trace, count() AS spans
 FROM usage_spans_local FINAL
-WHERE trace_id IN (SELECT trace_id FROM usage_spans_local WHERE created_at >= {since:DateTime64(3, 'UTC')})
+WHERE is_priced IN (0, 1)
+    AND trace_id IN (
+        SELECT trace_id FROM usage_spans_local WHERE is_priced = 0 AND created_at >= {since:DateTime64(3, 'UTC')})
 GROUP BY usage_spans_local.trace_id
+"""
+
+_CONTESTED = """
+SELECT DISTINCT lower(hex(usage_spans_local.trace_id)) AS trace
+FROM usage_spans_local
+WHERE is_priced = 0 AND created_at >= {since:DateTime64(3, 'UTC')}
+    AND usage['gen_ai.response.id'] != ''
+    AND usage['gen_ai.response.id'] IN (
+        SELECT usage['gen_ai.response.id'] FROM usage_spans_local
+        WHERE is_priced = 1 AND created_at >= {since:DateTime64(3, 'UTC')})
 """
 
 _USAGE_SPANS = """
@@ -57,13 +67,14 @@ SELECT
     is_priced,
     usage
 FROM usage_spans_local FINAL
-WHERE usage_spans_local.trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))
+WHERE is_priced IN (0, 1)
+    AND usage_spans_local.trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))
 """
 
 _RIVALS = """
 SELECT DISTINCT lower(hex(usage_spans_local.trace_id)) AS trace
 FROM usage_spans_local
-PREWHERE created_at >= {since:DateTime64(3, 'UTC')}
+PREWHERE is_priced IN (0, 1) AND created_at >= {since:DateTime64(3, 'UTC')}
 WHERE usage['gen_ai.response.id'] IN {answers:Array(String)}
     AND trace NOT IN {traces:Array(String)}
 """
@@ -107,7 +118,7 @@ FROM usage_spans_local FINAL
 INNER JOIN decided
     ON usage_spans_local.trace_id = toFixedString(unhex(trace), 16)
     AND usage_spans_local.span_id = toFixedString(unhex(span), 8)
-WHERE usage_spans_local.trace_id IN (SELECT toFixedString(unhex(trace), 16) FROM decided)
+WHERE is_priced = 0 AND usage_spans_local.trace_id IN (SELECT toFixedString(unhex(trace), 16) FROM decided)
 SETTINGS async_insert = 0
 """
 
@@ -125,7 +136,8 @@ class Rater:
         self._calculator = calculator
         self._decided: dict[str, int] = {}
         self._open_since: dict[str, datetime] = {}
-        self._open_looked_at = datetime.fromtimestamp(0, UTC)
+        self._contested: set[str] = set()
+        self._long_looked_at = datetime.fromtimestamp(0, UTC)
         self._read_until: datetime | None = None
 
     def rate_pending(self) -> int:
@@ -135,29 +147,29 @@ class Rater:
             How many decisions were written.
         """
         now = datetime.now(UTC)
-        since = (self._read_until or self._progress()) - _LOOK_BACK
-        arrived = self._ledger.query(_ARRIVED, {"since": since})
-        sizes = {str(row["trace"]): cast("int", row["spans"]) for row in arrived}
-        changed = [
-            trace
-            for row in arrived
-            if row["unpriced"] and self._decided.get(trace := str(row["trace"])) != row["spans"]
-        ]
-        due = list(dict.fromkeys([*changed, *self._open_traces(now)]))
+        long_look = now - self._long_looked_at >= _LONG_LOOK_PAUSE
+        read_until = self._read_until or self._progress()
+        since = read_until - (_LONG_LOOK_BACK if long_look else _LOOK_BACK)
+        sizes = {str(row["trace"]): cast("int", row["spans"]) for row in self._ledger.query(_ARRIVED, {"since": since})}
+        due = [trace for trace, spans in sizes.items() if self._decided.get(trace) != spans]
+        if long_look:
+            due += [trace for trace in self._late_changes(now, since) if trace not in due]
+            self._long_looked_at = now
+            # What is older is not looked at again, so its size need not be remembered.
+            self._decided = {}
+        self._decided |= sizes
         written = sum(self._rate(traces, now) for traces in _batched(due, _TRACES_A_STATEMENT))
-        self._decided = sizes
         self._read_until = now
         if written:
             self._keep_progress(now)
         return written
 
-    def _open_traces(self, now: datetime) -> list[str]:
-        """Traces with a gap, if it is time to look at them again."""
-        if now - self._open_looked_at < _OPEN_TRACE_PAUSE:
-            return []
-        self._open_looked_at = now
-        self._open_since = {trace: since for trace, since in self._open_since.items() if now - since < _OPEN_TRACE_AGE}
-        return list(self._open_since)
+    def _late_changes(self, now: datetime, since: datetime) -> list[str]:
+        """Traces whose spans are the same and whose decision may not be: with a gap, or newly told of elsewhere."""
+        self._open_since = {trace: seen for trace, seen in self._open_since.items() if now - seen < _LONG_LOOK_BACK}
+        contested = {str(row["trace"]) for row in self._ledger.query(_CONTESTED, {"since": since})}
+        new, self._contested = contested - self._contested, contested
+        return [*self._open_since, *new]
 
     def _rate(self, traces: Sequence[str], now: datetime) -> int:
         rows = self._ledger.query(_USAGE_SPANS, {"traces": list(traces)})
@@ -185,7 +197,7 @@ class Rater:
         answers = sorted({answer for answer in told if answer})
         if not answers:
             return []
-        parameters = {"since": now - _RIVAL_AGE, "answers": answers, "traces": list(traces)}
+        parameters = {"since": now - _LONG_LOOK_BACK, "answers": answers, "traces": list(traces)}
         return [str(row["trace"]) for row in self._ledger.query(_RIVALS, parameters)]
 
     def _parents(self, traces: Sequence[str], rows: Sequence[Mapping[str, object]]) -> dict[str, dict[str, str]]:
@@ -201,7 +213,7 @@ class Rater:
 
     def _progress(self) -> datetime:
         rows = self._ledger.query("SELECT read_until FROM rater_progress FINAL WHERE name = 'usage_spans'")
-        return cast("datetime", rows[0]["read_until"]) if rows else datetime.fromtimestamp(_LOOK_BACK.seconds, UTC)
+        return cast("datetime", rows[0]["read_until"]) if rows else datetime.fromtimestamp(_LONG_LOOK_BACK.seconds, UTC)
 
     def _keep_progress(self, read_until: datetime) -> None:
         self._ledger.command(
