@@ -34,10 +34,8 @@ types: $(DEV_READY) ## mypy and pyright, both strict
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: $(DEV_READY) ## Measure speed and memory on this machine
-	@$(BIN)/python benchmarks/ingest.py
-	@$(BIN)/python benchmarks/bursts.py
-	@$(BIN)/python benchmarks/freshness.py
-	@$(BIN)/python benchmarks/reports.py
+	@for benchmark in ingest freshness reports clickhouse_port bursts engine_overhead wrapper_overhead; do \
+	  echo "$$benchmark"; $(BIN)/python benchmarks/$$benchmark.py; done
 
 chaos: $(DEV_READY) ## Kill the collector again and again and recount
 	@$(BIN)/python -m tests.chaos.kill_and_recount
@@ -52,7 +50,7 @@ build: $(DEV_READY) ## Build the wheel and the source distribution
 	@$(BIN)/uv build --offline --no-build-isolation
 
 clean: ## Remove everything that the other tasks made
-	@rm -rf .venv .cache .demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .cache .demo dist collector/build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(RUN_READY): requirements/run.txt requirements/install.sh pyproject.toml
 	@requirements/install.sh run

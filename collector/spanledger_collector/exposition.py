@@ -56,6 +56,8 @@ class Exposition:
         yield refused
         yield self._counter("requests_received", "Requests that arrived.", acknowledged + self._intake.refused.total())
         yield self._counter("requests_acknowledged", "Requests synced to disk and answered.", acknowledged)
+        repeated = self._intake.repeated
+        yield self._counter("requests_repeated", "Acknowledged requests with the bytes of a recent one.", repeated)
         spans = self._intake.acknowledged_spans
         yield self._counter("spans_acknowledged", "Spans in acknowledged requests, repeats included.", spans)
         counts = self._loader.counts

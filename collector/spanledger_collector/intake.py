@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+import zlib
+from collections import Counter, OrderedDict
 from concurrent.futures import Future
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from spanledger.exceptions import InvalidRequestError, OverloadedError
 from spanledger_collector.refusals import BodyTooLargeError, UnsupportedEncodingError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Intake", "Refusal"]
 
 _log = logging.getLogger(__name__)
+
+_RECENT_REQUESTS: Final = 65_536
 
 
 class Refusal(StrEnum):
@@ -39,6 +42,8 @@ class Intake:
     Attributes:
         acknowledged: Requests that were synced.
         acknowledged_spans: The spans they carried, repeats included.
+        repeated: Acknowledged requests with the very bytes of a recent one. They are kept and loaded like any other and
+            change no total; the count tells how much senders repeat.
         refused: Requests that were not taken, by reason.
 
     Args:
@@ -48,8 +53,10 @@ class Intake:
     def __init__(self, log: SegmentLog) -> None:
         self.acknowledged = 0
         self.acknowledged_spans = 0
+        self.repeated = 0
         self.refused: Counter[Refusal] = Counter()
         self._log = log
+        self._recent: OrderedDict[tuple[int, int], None] = OrderedDict()
 
     def submit(self, body: bytes) -> Future[None]:
         """Check a request in protobuf and write it.
@@ -63,14 +70,20 @@ class Intake:
         """
         spans = validate(body)
         synced: Future[None] = Future()
-        synced.add_done_callback(lambda future: self._count(future, spans))
+        synced.add_done_callback(lambda future: self._count(future, spans, (len(body), zlib.adler32(body))))
         self._log.append(body, synced)
         return synced
 
-    def _count(self, synced: Future[None], spans: int) -> None:
-        if not synced.cancelled() and synced.exception() is None:
-            self.acknowledged += 1
-            self.acknowledged_spans += spans
+    def _count(self, synced: Future[None], spans: int, digest: tuple[int, int]) -> None:
+        if synced.cancelled() or synced.exception() is not None:
+            return
+        self.acknowledged += 1
+        self.acknowledged_spans += spans
+        self.repeated += digest in self._recent
+        self._recent[digest] = None
+        self._recent.move_to_end(digest)
+        if len(self._recent) > _RECENT_REQUESTS:
+            self._recent.popitem(last=False)
 
     @contextmanager
     def counting(self) -> Generator[None]:

@@ -242,15 +242,19 @@ def test_metrics_and_logs_are_declined_politely(collector: RunningCollector) -> 
 
 def test_metrics_tell_what_happened(collector: RunningCollector) -> None:
     """/metrics counts received, acknowledged and refused requests, and what waits."""
-    collector.post(request_of(paid(), paid()).SerializeToString())
+    body = request_of(paid(), paid()).SerializeToString()
+    collector.post(body)
+    collector.settle()
+    collector.post(body)
     collector.post(b"junk")
     collector.settle()
 
     lines = httpx.get(f"{collector.url}/metrics").text.splitlines()
-    assert "spanledger_collector_requests_received_total 2.0" in lines
-    assert "spanledger_collector_requests_acknowledged_total 1.0" in lines
-    assert "spanledger_collector_spans_acknowledged_total 2.0" in lines
+    assert "spanledger_collector_requests_received_total 3.0" in lines
+    assert "spanledger_collector_requests_acknowledged_total 2.0" in lines
+    assert "spanledger_collector_requests_repeated_total 1.0" in lines
+    assert "spanledger_collector_spans_acknowledged_total 4.0" in lines
     assert 'spanledger_collector_requests_refused_total{reason="malformed"} 1.0' in lines
-    assert "spanledger_collector_segments_loaded_total 1.0" in lines
+    assert "spanledger_collector_segments_loaded_total 2.0" in lines
     assert "spanledger_collector_segment_bytes 0.0" in lines
     assert "spanledger_collector_lag_seconds 0.0" in lines
