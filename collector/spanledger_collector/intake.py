@@ -70,7 +70,7 @@ class Intake:
         """
         spans = validate(body)
         synced: Future[None] = Future()
-        synced.add_done_callback(lambda future: self._count(future, spans, (len(body), zlib.adler32(body))))
+        synced.add_done_callback(lambda future: self._count(future, spans, (len(body), zlib.crc32(body))))
         self._log.append(body, synced)
         return synced
 
