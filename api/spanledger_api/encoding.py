@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 from pydantic import BaseModel
 
-from spanledger_api.command_line.output import decimal_text
+from spanledger.values import decimal_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from spanledger.values import decimal_text
 from spanledger_api import headers
-from spanledger_api.command_line.output import decimal_text
 from spanledger_api.coverage import newest_arrival, read_coverage
 from spanledger_api.problem import PROBLEM_RESPONSES
 from spanledger_api.times import format_rfc3339

@@ -11,14 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spanledger.values import decimal_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-
-def decimal_text(amount: Decimal) -> str:
-    """Every significant digit of a decimal, without exponent or trailing zeros (``0.06``, ``0``, ``1200``)."""
-    text = format(amount, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _plain(value: object) -> str:

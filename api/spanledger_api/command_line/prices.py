@@ -11,7 +11,8 @@ import click
 
 from spanledger.exceptions import UnknownPriceError
 from spanledger.pricing import Calculator, Charge, CostSource, Price, PriceBook, Usage
-from spanledger_api.command_line.output import decimal_text, print_csv, print_json, print_table
+from spanledger.values import decimal_text
+from spanledger_api.command_line.output import print_csv, print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -9,9 +9,10 @@ from urllib.parse import quote
 import click
 
 from spanledger import environment
+from spanledger.values import decimal_text
 from spanledger_api import headers
 from spanledger_api.command_line.api_client import Answer, get
-from spanledger_api.command_line.output import decimal_text, print_table
+from spanledger_api.command_line.output import print_table
 from spanledger_api.command_line.report_paths import ANALYSES, PARAMETER_HELP, REPORTS, ReportCommand
 
 if TYPE_CHECKING:

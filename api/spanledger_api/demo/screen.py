@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spanledger_api.command_line.output import decimal_text, print_table
+from spanledger.values import decimal_text
+from spanledger_api.command_line.output import print_table
 from spanledger_api.command_line.report import REPORTS
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import cast
 from pydantic import BaseModel, Field
 
 from spanledger.pricing import Calculator
+from spanledger.values import decimal_text
 from spanledger_api.amounts import PLACES, Amount
-from spanledger_api.command_line.output import decimal_text
 from spanledger_api.filters import Where
 from spanledger_api.messages import Locale, message
 from spanledger_api.times import format_rfc3339

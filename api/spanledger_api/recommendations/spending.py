@@ -5,8 +5,8 @@ from string import Template
 
 from pydantic import BaseModel, Field
 
+from spanledger.values import decimal_text
 from spanledger_api.amounts import Amount, average, share
-from spanledger_api.command_line.output import decimal_text
 from spanledger_api.filters import Dimension
 from spanledger_api.recommendations.advice import Brief, Kind, Priority, Recommendation, recommend
 from spanledger_api.reports.prompts import PROMPT_SERVICE, read_prompts
