@@ -37,6 +37,7 @@ from spanledger.attributes import (
     PROMPT_CATEGORY,
     PROMPT_NAME,
 )
+from spanledger.conventions import OPENAI_PROVIDERS
 from spanledger.exceptions import InvalidRequestError
 from spanledger.guard import guarded
 from spanledger.pricing import Charge, CostSource, Usage
@@ -55,9 +56,6 @@ __all__ = ["cost_attributes", "service_of"]
 
 LEAF_OPERATIONS: Final = frozenset({"chat", "text_completion", "embeddings", "responses", "generate_content"})
 """GenAI operations that are one model call each; every other one may contain such calls."""
-
-OPENAI_PROVIDERS: Final = frozenset({"openai", "azure.ai.openai"})
-"""Providers whose calls are booked under the service ``openai``; any other provider is a service of its own."""
 
 SECOND_DESCRIPTIONS: Final = ("opentelemetry.instrumentation.openai", "logfire")
 """How the scopes of instrumentations begin that describe calls which Spanledger meters itself.

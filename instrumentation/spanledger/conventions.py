@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FOREIGN_ATTRIBUTES", "FOREIGN_USAGE", "OPENAI_PROVIDERS", "ForeignCall", "read_foreign_call"]
 
-OPENAI_PROVIDERS: Final = frozenset({"", "openai", "azure", "azure.ai.openai", "az.ai.openai"})
-"""Providers whose calls are booked under the service ``openai``; any other provider is a service of its own."""
+OPENAI_PROVIDERS: Final = frozenset({"openai", "azure", "azure.ai.openai", "az.ai.openai"})
+"""Providers, in lower case, whose calls are booked under the service ``openai``; any other is a service of its own."""
 
 _TOKENS: Final = {
     "input_tokens": (
@@ -161,7 +161,8 @@ def read_foreign_call(attributes: Mapping[str, str]) -> ForeignCall | None:
     parameters = _json_object(_first(attributes, _PARAMETERS))
     requested = _first(attributes, _REQUEST_MODEL) or _text(parameters.get("model")) or served
     prompt_name = _first(attributes, _PROMPT)
-    service = "whisper" if "seconds" in quantities else "openai" if provider in OPENAI_PROVIDERS else provider
+    is_openai = not provider or provider in OPENAI_PROVIDERS
+    service = "whisper" if "seconds" in quantities else "openai" if is_openai else provider
     suffix = prompt_name or _first(attributes, _OPERATION).lower()
     return ForeignCall(
         usage=Usage(service, quantities, requested or None, served or None, provider or None),

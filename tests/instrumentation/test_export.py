@@ -13,6 +13,7 @@ from opentelemetry.trace import StatusCode
 
 import spanledger
 from spanledger.batching import BatchQueue
+from spanledger.conventions import OPENAI_PROVIDERS, read_foreign_call
 from spanledger.export import PricingExporter
 from spanledger.guard import losses
 from spanledger.pricing import Calculator, Charge, PriceBook, Usage
@@ -132,6 +133,18 @@ def test_another_provider_is_a_service_of_its_own(recorder: Recorder) -> None:
 
     record = recorder.cost()
     assert (record["cost.service"], record["cost.source"]) == ("anthropic", "price_book")
+
+
+@pytest.mark.parametrize("provider", sorted(OPENAI_PROVIDERS))
+def test_openai_by_any_name_is_one_service(provider: str, recorder: Recorder) -> None:
+    """Its own name and those of Azure, as the ledger reads them too."""
+    emit(**CHAT | {"gen_ai.provider.name": provider})
+    foreign = read_foreign_call({"gen_ai.provider.name": provider, "gen_ai.usage.input_tokens": "1000"})
+
+    record = recorder.cost()
+    assert foreign is not None
+    assert (record["cost.service"], foreign.usage.service) == ("openai", "openai")
+    assert record["cost.total_cost"] == "0.06"
 
 
 def test_a_failed_call_costs_only_what_it_used(recorder: Recorder) -> None:
