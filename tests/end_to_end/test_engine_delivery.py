@@ -46,7 +46,9 @@ def begin(directory: Path, port: int) -> Running:
     process = subprocess.Popen([*command, *ports], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     ready = json.loads(process.stdout.readline())
-    return Running(process, otlp=ready["otlp_http"], grpc=ready["otlp_grpc"], api=ready["api"])
+    return Running(
+        process, otlp=ready["otlp_http"], grpc=ready["otlp_grpc"], api=ready["api"], clickhouse=ready["clickhouse"]
+    )
 
 
 def spent(running: Running) -> list[tuple[object, object, object]]:

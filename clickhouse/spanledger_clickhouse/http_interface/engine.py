@@ -11,7 +11,7 @@ from spanledger.exceptions import ConfigurationError
 from spanledger_clickhouse.http_interface.failures import StatementError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from types import TracebackType
 
     from spanledger_clickhouse.ledger import Ledger
@@ -78,6 +78,10 @@ class _Connection(Protocol):
     def send_query(self, query: str, format: str, params: Mapping[str, str] | None = None) -> _Stream: ...  # noqa: A002
     def send_insert(self, query: str, format: str) -> _Insert: ...  # noqa: A002
     def close(self) -> None: ...
+
+
+# chdb and chdb-core both carry the module, one with types and one without; which one wins depends on the installer.
+_connect = cast("Callable[[str], _Connection]", chdb.connect)
 
 
 class Handle:
@@ -186,7 +190,7 @@ class Engine:
     def open(self) -> Handle:
         """A fresh handle; takes about a millisecond."""
         with _engine_errors():
-            return Handle(cast("_Connection", chdb.connect(self._path)))
+            return Handle(_connect(self._path))
 
 
 @contextmanager
