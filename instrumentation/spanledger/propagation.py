@@ -25,7 +25,15 @@ from spanledger.values import text
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 
-__all__ = ["AsgiMiddleware", "WsgiMiddleware", "headers_for", "is_own", "own_hosts", "received"]
+__all__ = [
+    "AsgiMiddleware",
+    "WsgiMiddleware",
+    "headers_for",
+    "headers_for_host",
+    "is_own",
+    "own_hosts",
+    "received",
+]
 
 LONGEST_VALUE: Final = 512
 """Characters of one part of the identity that are told on; a longer one is not."""
@@ -51,28 +59,49 @@ def own_hosts(hosts: Iterable[str] | None = None) -> frozenset[str]:
 def is_own(url: str) -> bool:
     """Whether the address is that of an own service, and so may be told on whose behalf it is asked; never raises."""
     with guarded("propagation.is_own"):
-        host = (urlsplit(url).hostname or "").rstrip(".")
-        return bool(host) and any(
-            host == own or (own.startswith(".") and (host.endswith(own) or host == own[1:])) for own in _OWN
-        )
+        return _is_own_host(urlsplit(url).hostname or "")
     return False
 
 
 def headers_for(url: str) -> dict[str, str]:
     """The headers to add to a request: ``traceparent`` and ``baggage`` to an own service, none to anybody else.
 
+    Requests of httpx and httpx2 clients have them without a call of this.
+
     Args:
         url: Where the request goes.
     """
+    return _told() if is_own(url) else {}
+
+
+def headers_for_host(host: str) -> dict[str, str]:
+    """The same as :func:`headers_for`, where the host is known already.
+
+    Args:
+        host: Name or address that the client connects to, without port or brackets.
+    """
+    with guarded("propagation.is_own"):
+        return _told() if _is_own_host(host) else {}
+    return {}
+
+
+def _is_own_host(host: str) -> bool:
+    if not _OWN or not host:
+        return False
+    plain = host.lower().rstrip(".")
+    return any(plain == own or (own.startswith(".") and (plain.endswith(own) or plain == own[1:])) for own in _OWN)
+
+
+def _told() -> dict[str, str]:
+    """Trace and identity of now, as headers."""
     headers: dict[str, str] = {}
-    if is_own(url):
-        with guarded("propagation.headers"):
-            _TRACE.inject(headers)
-            told = Context()
-            for name, value in current_identity().attributes.items():
-                if len(value) <= LONGEST_VALUE:
-                    told = set_baggage(name, value, told)
-            _BAGGAGE.inject(headers, told)
+    with guarded("propagation.headers"):
+        _TRACE.inject(headers)
+        told = Context()
+        for name, value in current_identity().attributes.items():
+            if len(value) <= LONGEST_VALUE:
+                told = set_baggage(name, value, told)
+        _BAGGAGE.inject(headers, told)
     return headers
 
 

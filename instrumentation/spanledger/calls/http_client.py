@@ -1,8 +1,8 @@
-"""The clients of httpx and httpx2, which have the same shape: each request to a paid host gets a meter.
+"""The clients of httpx and httpx2, which have the same shape: a meter for paid hosts, the identity for own ones.
 
-The meter sits where the client sends a single request, so every hop of a redirect has its own, with any transport. No
-header is added to any request: the official instrumentation of httpx, which would add some, is not used for that
-reason, and it ends its span before the body has come.
+The meter sits where the client sends a single request, so every hop of a redirect has its own, with any transport.
+Headers are added to requests to own services alone: the official instrumentation of httpx, which would add some to any
+request, is not used for that reason, and it ends its span before the body has come.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from spanledger.calls.cloudflare_stream import StreamCall
 from spanledger.calls.cloudfront import Download
 from spanledger.calls.http_bodies import meter_body
+from spanledger.calls.http_identity import OwnServiceHeaders
 from spanledger.calls.http_targets import is_cloudflare_stream, is_cloudfront
 from spanledger.calls.patching import Patch
 from spanledger.guard import guarded
@@ -76,9 +77,11 @@ class HttpLibrary:
     def _send(self, original: Callable[..., Any], client: object, request: _Request) -> object:
         meter = _meter_for(request)
         if meter is None:
-            return original(client, request)
+            with OwnServiceHeaders(request):
+                return original(client, request)
         try:
-            response = original(client, request)
+            with OwnServiceHeaders(request):
+                response = original(client, request)
         except BaseException as error:
             _failed(meter, error)
             raise
@@ -88,9 +91,11 @@ class HttpLibrary:
     async def _send_async(self, original: Callable[..., Awaitable[Any]], client: object, request: _Request) -> object:
         meter = _meter_for(request)
         if meter is None:
-            return await original(client, request)
+            with OwnServiceHeaders(request):
+                return await original(client, request)
         try:
-            response = await original(client, request)
+            with OwnServiceHeaders(request):
+                response = await original(client, request)
         except BaseException as error:
             _failed(meter, error)
             raise

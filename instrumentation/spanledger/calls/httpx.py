@@ -1,4 +1,4 @@
-"""httpx: downloads from CloudFront and calls of Cloudflare Stream."""
+"""httpx: downloads from CloudFront, calls of Cloudflare Stream, and the identity for own services."""
 
 from __future__ import annotations
 

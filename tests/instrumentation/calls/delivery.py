@@ -30,9 +30,10 @@ class Delivery:
     """One server in a thread.
 
     ``/bytes/N`` brings N bytes, ``/chunked/N`` too but without saying how many; ``/gzip/N`` brings them compressed,
-    ``/redirect`` leads to ``/bytes/1000`` with 10 bytes of its own, ``/broken`` promises 1,000 bytes and brings 400,
-    ``/empty`` none; anything else is 404 with 9 bytes. Videos of Stream have 90.5 seconds, known from the second time
-    on that one asks for them, or at once where they are uploaded to ``/stream``.
+    ``/redirect`` leads to ``/bytes/1000`` with 10 bytes of its own, ``/away/PORT`` to ``/bytes/10`` of ``localhost`` at
+    that port, ``/broken`` promises 1,000 bytes and brings 400, ``/empty`` none; anything else is 404 with 9 bytes.
+    Videos of Stream have 90.5 seconds, known from the second time on that one asks for them, or at once where they are
+    uploaded to ``/stream``.
     """
 
     def __init__(self) -> None:
@@ -108,6 +109,7 @@ async def _deliver(path: str, send: ASGISendCallable) -> None:
         "chunked": lambda: _send(send, b"x" * int(size), {"transfer-encoding": "chunked"}),
         "gzip": lambda: _send(send, gzip.compress(b"x" * int(size), mtime=0), {"content-encoding": "gzip"}),
         "redirect": lambda: _send(send, b"elsewhere.", {"location": "/bytes/1000"}, status=302),
+        "away": lambda: _send(send, b"", {"location": f"http://localhost:{size}/bytes/10"}, status=307),
         "broken": lambda: _send(send, b"x" * 400, {"content-length": "1000"}),
         "empty": lambda: _send(send, b"", {}, status=204),
     }
