@@ -17,7 +17,7 @@ compile() { # output, then more arguments of `uv pip compile`
   mv "$output.new" "$output"
 }
 
-# hatchling builds the editable install. pandas and pyarrow are requirements of chdb that only its own data frame
+# hatchling builds the editable install. pandas and pyarrow are requirements of chdb-core that only its own data frame
 # functions import: 250 MB that nothing here uses.
 compile requirements/run.txt --extra engine --extra server \
   --no-emit-package pandas --no-emit-package pyarrow pyproject.toml - <<<'hatchling>=1.27'

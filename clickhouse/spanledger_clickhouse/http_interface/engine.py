@@ -80,7 +80,7 @@ class _Connection(Protocol):
     def close(self) -> None: ...
 
 
-# chdb and chdb-core both carry the module, one with types and one without; which one wins depends on the installer.
+# The engine's module declares no types for it.
 _connect = cast("Callable[[str], _Connection]", chdb.connect)
 
 
