@@ -2,7 +2,9 @@
 
 Start the ledger with ``spanledger up``, set ``CLOUDFLARE_API_TOKEN``, and run
 ``python examples/cdn.py ACCOUNT https://d111111abcdef8.cloudfront.net/video.mp4``. A distribution under a name of your
-own is told to ``spanledger.configure(cloudfront_hosts=["cdn.example.com"])``. Then ask ``spanledger report services``.
+own is told to ``spanledger.configure(cloudfront_hosts=["cdn.example.com"])``, or stands in
+``SPANLEDGER_CLOUDFRONT_HOSTS``; ``CLOUDFLARE_BASE_URL`` leads to a proxy of Cloudflare's API. Then ask
+``spanledger report services``.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import httpx
 import spanledger
 
 SECONDS_BETWEEN_ASKING = 2
+CLOUDFLARE = os.environ.get("CLOUDFLARE_BASE_URL", "https://api.cloudflare.com/client/v4")
 
 
 def download(address: str) -> int:
@@ -39,7 +42,7 @@ if __name__ == "__main__":
     spanledger.configure(service_name="delivery-example")
     account, source = sys.argv[1:]
     api = httpx.Client(
-        base_url=f"https://api.cloudflare.com/client/v4/accounts/{account}/stream/",
+        base_url=f"{CLOUDFLARE}/accounts/{account}/stream/",
         headers={"authorization": f"Bearer {os.environ['CLOUDFLARE_API_TOKEN']}"},
     )
     with api, spanledger.execution("video_generation", user_id="user-456"):

@@ -3,18 +3,32 @@
 Start the ledger with ``spanledger up``, have Google's credentials, and run
 ``python examples/google_video.py submit gs://bucket/video.mp4``; it prints the operation's name. Then run
 ``python examples/google_video.py collect NAME`` as often as you like: the video is in ``spanledger report services``
-once.
+once. An emulator needs no credentials: its address is in ``VIDEO_INTELLIGENCE_EMULATOR_HOST``.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
+import grpc
 from google.api_core import operation
 from google.cloud import videointelligence_v1 as video
+from google.cloud.videointelligence_v1.services.video_intelligence_service import transports
 
 import spanledger
+
+
+def connect() -> video.VideoIntelligenceServiceClient:
+    """Google's service, or the emulator that the environment names."""
+    emulator = os.environ.get("VIDEO_INTELLIGENCE_EMULATOR_HOST")
+    if emulator is None:
+        return video.VideoIntelligenceServiceClient()
+    channel = grpc.insecure_channel(emulator)
+    return video.VideoIntelligenceServiceClient(
+        transport=transports.VideoIntelligenceServiceGrpcTransport(channel=channel)
+    )
 
 
 def submit(client: video.VideoIntelligenceServiceClient, address: str) -> None:
@@ -35,4 +49,4 @@ def collect(client: video.VideoIntelligenceServiceClient, name: str) -> None:
 if __name__ == "__main__":
     spanledger.configure(service_name="video-example")
     with spanledger.execution("material_analysis", user_id="user-123"), spanledger.step("video_analysis"):
-        {"submit": submit, "collect": collect}[sys.argv[1]](video.VideoIntelligenceServiceClient(), sys.argv[2])
+        {"submit": submit, "collect": collect}[sys.argv[1]](connect(), sys.argv[2])
