@@ -1,8 +1,8 @@
 """The clients of httpx and httpx2, which have the same shape: a meter for paid hosts, the identity for own ones.
 
 The meter sits where the client sends a single request, so every hop of a redirect has its own, with any transport.
-Headers are added to requests to own services alone: the official instrumentation of httpx, which would add some to any
-request, is not used for that reason, and it ends its span before the body has come.
+Requests to own services go through the official instrumentation of httpx; those to paid hosts do not, since it would
+add headers to them, and it ends its span before the body has come.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from spanledger.calls.cloudflare_stream import StreamCall
 from spanledger.calls.cloudfront import Download
 from spanledger.calls.http_bodies import meter_body
-from spanledger.calls.http_identity import OwnServiceHeaders
+from spanledger.calls.http_own_service import OwnServiceRequest, traced_transport
 from spanledger.calls.http_targets import is_cloudflare_stream, is_cloudfront
 from spanledger.calls.patching import Patch
 from spanledger.guard import guarded
@@ -55,13 +55,16 @@ class HttpLibrary:
 
     Args:
         library: The module ``httpx`` or ``httpx2``.
+        official_suffix: What the names of the official transports for it end in.
     """
 
-    def __init__(self, library: ModuleType) -> None:
+    def __init__(self, library: ModuleType, official_suffix: str) -> None:
         self._bases: tuple[type, type] = (library.SyncByteStream, library.AsyncByteStream)
         self._patches = (
             Patch(library.Client, "_send_single_request", self._send),
             Patch(library.AsyncClient, "_send_single_request", self._send_async),
+            Patch(library.Client, "_transport_for_url", _tracing(f"SyncOpenTelemetryTransport{official_suffix}")),
+            Patch(library.AsyncClient, "_transport_for_url", _tracing(f"AsyncOpenTelemetryTransport{official_suffix}")),
         )
 
     def instrument(self) -> None:
@@ -77,10 +80,10 @@ class HttpLibrary:
     def _send(self, original: Callable[..., Any], client: object, request: _Request) -> object:
         meter = _meter_for(request)
         if meter is None:
-            with OwnServiceHeaders(request):
+            with OwnServiceRequest(request):
                 return original(client, request)
         try:
-            with OwnServiceHeaders(request):
+            with OwnServiceRequest(request):
                 response = original(client, request)
         except BaseException as error:
             _failed(meter, error)
@@ -91,10 +94,10 @@ class HttpLibrary:
     async def _send_async(self, original: Callable[..., Awaitable[Any]], client: object, request: _Request) -> object:
         meter = _meter_for(request)
         if meter is None:
-            with OwnServiceHeaders(request):
+            with OwnServiceRequest(request):
                 return await original(client, request)
         try:
-            with OwnServiceHeaders(request):
+            with OwnServiceRequest(request):
                 response = await original(client, request)
         except BaseException as error:
             _failed(meter, error)
@@ -106,6 +109,15 @@ class HttpLibrary:
     def _answered(self, meter: _Meter, response: Any) -> None:  # noqa: ANN401 - of either library
         meter.answered(response)
         meter_body(response, meter, self._bases)
+
+
+def _tracing(official: str) -> Callable[..., object]:
+    """A wrapper of the method that chooses a client's transport."""
+
+    def choose(original: Callable[..., object], client: object, url: object) -> object:
+        return traced_transport(original(client, url), official)
+
+    return choose
 
 
 @guarded("http.request")

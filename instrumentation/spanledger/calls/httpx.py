@@ -10,7 +10,7 @@ from spanledger.calls.http_client import HttpLibrary
 
 __all__ = ["instrument", "uninstrument"]
 
-_LIBRARY: Final = HttpLibrary(httpx)
+_LIBRARY: Final = HttpLibrary(httpx, official_suffix="")
 
 
 def instrument() -> None:

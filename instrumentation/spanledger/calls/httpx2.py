@@ -10,7 +10,7 @@ from spanledger.calls.http_client import HttpLibrary
 
 __all__ = ["instrument", "uninstrument"]
 
-_LIBRARY: Final = HttpLibrary(httpx2)
+_LIBRARY: Final = HttpLibrary(httpx2, official_suffix="Httpx2")
 
 
 def instrument() -> None:

@@ -9,10 +9,11 @@ import sys
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
+from opentelemetry.trace import SpanKind
 
 import spanledger
 from spanledger import environment, propagation
-from spanledger.calls import http_identity
+from spanledger.calls import http_own_service
 from spanledger.calls.http_targets import set_targets
 from spanledger.guard import losses
 from spanledger.identity import current_identity
@@ -77,7 +78,12 @@ def test_an_own_service_is_told_on_whose_behalf(engine: Recorder, delivery: Deli
 
     with propagation.received(headers) as identity:
         assert identity == told
-    assert f"{step.get_span_context().span_id:016x}" in headers["traceparent"]
+    [call] = [span for span in engine.spans() if span.kind is SpanKind.CLIENT]
+    assert call.parent is not None
+    assert call.parent.span_id == step.get_span_context().span_id
+    assert call.context is not None
+    assert f"{call.context.span_id:016x}" in headers["traceparent"]
+    assert (call.attributes or {})["user.id"] == "user-1"
     assert engine.costs() == []
 
 
@@ -155,7 +161,7 @@ def test_a_defect_of_ours_leaves_the_request_alone(
         raise RuntimeError(host)
 
     before = losses().get("http.identity", 0)
-    monkeypatch.setattr(http_identity, "headers_for_host", fail)
+    monkeypatch.setattr(http_own_service, "headers_for_host", fail)
     with spanledger.execution("task", user_id="user-1"):
         headers = ask(f"{delivery.url}/bytes/10")
 
