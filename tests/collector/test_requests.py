@@ -30,7 +30,7 @@ def test_compression_is_undone(body: bytes) -> None:
     ("body", "encoding", "told"),
     [
         (b"plain", "gzip", "not gzip"),
-        (gzip.compress(b"x" * 1000)[:-12], "gzip", "in the middle"),
+        (gzip.compress(b"x" * 1000, mtime=0)[:-12], "gzip", "in the middle"),
         (b"plain", "br", "'br' is not supported"),
     ],
 )
