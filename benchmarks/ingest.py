@@ -6,8 +6,8 @@ three ways on loopback, one after the other, each into a fresh embedded ledger:
 - ``spanledger``: our receiver, write-ahead log and loader;
 - ``otelcol``: the OpenTelemetry Collector as otel-collector.yaml configures it, through clickhouseexporter and the
   ClickHouse port of ``spanledger up`` (where ``make collector`` has built it);
-- ``rotel``: the Rust collector of that name with its ClickHouse exporter, the same port (where SPANLEDGER_BENCH_ROTEL
-  names its program).
+- ``rotel``: the Rust collector of that name with its ClickHouse exporter, the same port (where the tests of clients
+  have installed it).
 
 One line of JSON a way. Processor time is that of every process on the way but the sender's.
 """
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import socket
 import sys
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parents[1]
 _OTELCOL = _ROOT / "collector" / "build" / "spanledger-otelcol"
-_ROTEL_VARIABLE = "SPANLEDGER_BENCH_ROTEL"
+_ROTEL = next((_ROOT / ".cache" / "clients").glob("rotel-*/lib/python*/site-packages/rotel/rotel-agent"), None)
 _GIVE_UP_SECONDS = 300.0
 
 
@@ -54,7 +53,7 @@ def main() -> None:
     ways = {"spanledger": _straight}
     if _OTELCOL.exists():
         ways["otelcol"] = _otelcol
-    if os.environ.get(_ROTEL_VARIABLE):
+    if _ROTEL is not None:
         ways["rotel"] = _rotel
     for name, way in ways.items():
         with tempfile.TemporaryDirectory(prefix="spanledger-bench-") as directory, ExitStack() as running:
@@ -122,7 +121,7 @@ def _rotel(running: ExitStack, directory: Path, addresses: dict[str, str]) -> tu
     del directory
     port = _free_port()
     command = [
-        *(os.environ[_ROTEL_VARIABLE], "start"),
+        *(str(_ROTEL), "start"),
         *("--otlp-http-endpoint", f"127.0.0.1:{port}", "--otlp-grpc-endpoint", f"127.0.0.1:{_free_port()}"),
         *("--exporter", "clickhouse", "--clickhouse-exporter-endpoint", addresses["clickhouse"]),
         *("--clickhouse-exporter-database", "spanledger", "--clickhouse-exporter-async-insert", "false"),
