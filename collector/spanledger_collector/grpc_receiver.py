@@ -57,8 +57,8 @@ class GrpcReceiver:
         )
         self._server.add_generic_rpc_handlers(
             (
-                _export_handler(_TRACE_SERVICE, self._export),
-                *(_export_handler(signal.service, self._reject_with(signal)) for signal in (METRICS, LOGS)),
+                self._handler(_TRACE_SERVICE, self._keep),
+                *(self._handler(signal.service, _rejecting(signal)) for signal in (METRICS, LOGS)),
             )
         )
         try:
@@ -80,26 +80,24 @@ class GrpcReceiver:
         """Answer what has begun, for some seconds at most, and close the port."""
         self._server.stop(_DRAIN_SECONDS).wait()
 
-    def _export(self, body: bytes, context: grpc.ServicerContext) -> bytes:
-        try:
-            with self._intake.counting():
-                self._intake.submit(body).result(_SYNC_SECONDS)
-        except InvalidRequestError as error:
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, error.detail)
-        except OverloadedError as error:
-            context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+    def _keep(self, body: bytes) -> bytes:
+        self._intake.submit(body).result(_SYNC_SECONDS)
         return _ACCEPTED
 
-    def _reject_with(self, signal: OtherSignal) -> Callable[[bytes, grpc.ServicerContext], bytes]:
-        def reject(body: bytes, context: grpc.ServicerContext) -> bytes:
+    def _handler(self, service: str, answer: Callable[[bytes], bytes]) -> grpc.GenericRpcHandler:
+        """The ``Export`` of a service; what is raised while it answers becomes the status that OTLP has for it."""
+
+        def export(body: bytes, context: grpc.ServicerContext) -> bytes:
             try:
                 with self._intake.counting():
-                    return signal.answer(body).SerializeToString()
-            except (InvalidRequestError, OverloadedError) as error:
-                context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+                    return answer(body)
+            except InvalidRequestError as error:
+                context.abort(grpc.StatusCode.INVALID_ARGUMENT, error.detail)
+            except OverloadedError as error:
+                context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
 
-        return reject
+        return grpc.method_handlers_generic_handler(service, {"Export": grpc.unary_unary_rpc_method_handler(export)})
 
 
-def _export_handler(service: str, export: Callable[[bytes, grpc.ServicerContext], bytes]) -> grpc.GenericRpcHandler:
-    return grpc.method_handlers_generic_handler(service, {"Export": grpc.unary_unary_rpc_method_handler(export)})
+def _rejecting(signal: OtherSignal) -> Callable[[bytes], bytes]:
+    return lambda body: signal.answer(body).SerializeToString()
