@@ -19,17 +19,19 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["frame", "read_frames", "whole_length"]
+__all__ = ["SEAL_LENGTH", "frame", "read_frames", "whole_length"]
 
 _SEAL_TAG: Final = b"\x7d"
-_SEAL_LENGTH: Final = 5
+SEAL_LENGTH: Final = 5
+"""Bytes at the end of a frame that hold the checksum."""
+
 _LONGEST_VARINT: Final = 10
 
 
 def frame(body: bytes) -> bytes:
     """Lay out one request as a frame."""
     seal = _SEAL_TAG + zlib.crc32(body).to_bytes(4, "little")
-    return _varint(len(body) + _SEAL_LENGTH) + body + seal
+    return _varint(len(body) + SEAL_LENGTH) + body + seal
 
 
 def read_frames(data: bytes) -> Iterator[bytes]:
@@ -42,7 +44,7 @@ def whole_length(data: bytes) -> int:
     """How many bytes at the start of ``data`` are whole frames; what follows was never acknowledged."""
     length = 0
     for _, end in _spans(data):
-        length = end + _SEAL_LENGTH
+        length = end + SEAL_LENGTH
     return length
 
 
@@ -54,14 +56,14 @@ def _spans(data: bytes) -> Iterator[tuple[int, int]]:
         if header is None:
             return
         length, start = header
-        end = start + length - _SEAL_LENGTH
-        if end < start or end + _SEAL_LENGTH > len(data):
+        end = start + length - SEAL_LENGTH
+        if end < start or end + SEAL_LENGTH > len(data):
             return
-        seal = data[end : end + _SEAL_LENGTH]
+        seal = data[end : end + SEAL_LENGTH]
         if seal != _SEAL_TAG + zlib.crc32(data[start:end]).to_bytes(4, "little"):
             return
         yield start, end
-        position = end + _SEAL_LENGTH
+        position = end + SEAL_LENGTH
 
 
 def _varint(number: int) -> bytes:

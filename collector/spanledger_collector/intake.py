@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import zlib
 from collections import Counter, OrderedDict
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from spanledger.exceptions import InvalidRequestError, OverloadedError
+from spanledger_collector.frames import SEAL_LENGTH, frame
 from spanledger_collector.refusals import BodyTooLargeError, UnsupportedEncodingError
 from spanledger_collector.requests import validate
 
@@ -56,7 +56,7 @@ class Intake:
         self.repeated = 0
         self.refused: Counter[Refusal] = Counter()
         self._log = log
-        self._recent: OrderedDict[tuple[int, int], None] = OrderedDict()
+        self._recent: OrderedDict[tuple[int, bytes], None] = OrderedDict()
 
     def submit(self, body: bytes) -> Future[None]:
         """Check a request in protobuf and write it.
@@ -70,11 +70,14 @@ class Intake:
         """
         spans = validate(body)
         synced: Future[None] = Future()
-        synced.add_done_callback(lambda future: self._count(future, spans, (len(body), zlib.crc32(body))))
-        self._log.append(body, synced)
+        framed = frame(body)
+        # The frame's own length and checksum tell it from others; the thread that calls back is the one that writes.
+        digest = (len(framed), framed[-SEAL_LENGTH:])
+        synced.add_done_callback(lambda future: self._count(future, spans, digest))
+        self._log.append(framed, synced)
         return synced
 
-    def _count(self, synced: Future[None], spans: int, digest: tuple[int, int]) -> None:
+    def _count(self, synced: Future[None], spans: int, digest: tuple[int, bytes]) -> None:
         if synced.cancelled() or synced.exception() is not None:
             return
         self.acknowledged += 1

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from spanledger.exceptions import OverloadedError
-from spanledger_collector.frames import frame, whole_length
+from spanledger_collector.frames import whole_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,13 +103,12 @@ class SegmentLog:
             self._hand_on(path, path.stat().st_size)
         self._thread.start()
 
-    def append(self, body: bytes, future: Future[None]) -> None:
-        """Write one request; the future is done once it is synced, or carries the error if it could not be.
+    def append(self, framed: bytes, future: Future[None]) -> None:
+        """Write one request, given as a frame; the future is done once it is synced, or carries the error.
 
         Raises:
             OverloadedError: Too much waits to be loaded, or the log is stopping. Nothing was written.
         """
-        framed = frame(body)
         with self._changed:
             if refusal := self._refusal(len(framed)):
                 raise OverloadedError(refusal)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spanledger.exceptions import OverloadedError
-from spanledger_collector.frames import read_frames
+from spanledger_collector.frames import frame, read_frames
 from spanledger_collector.segments import SegmentLimits, SegmentLog
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def _append(log: SegmentLog, body: bytes) -> Future[None]:
     future: Future[None] = Future()
-    log.append(body, future)
+    log.append(frame(body), future)
     return future
 
 
@@ -79,11 +79,12 @@ import resource, sys
 from concurrent.futures import Future
 from pathlib import Path
 from spanledger.exceptions import OverloadedError
+from spanledger_collector.frames import frame
 from spanledger_collector.segments import SegmentLog
 
 def append(body):
     future = Future()
-    log.append(body, future)
+    log.append(frame(body), future)
     return future.exception(5)
 
 log = SegmentLog(Path(sys.argv[1]))

@@ -153,7 +153,7 @@ class Rater:
         sizes = {str(row["trace"]): cast("int", row["spans"]) for row in self._ledger.query(_ARRIVED, {"since": since})}
         due = [trace for trace, spans in sizes.items() if self._decided.get(trace) != spans]
         if long_look:
-            due += [trace for trace in self._late_changes(now, since) if trace not in due]
+            due = list(dict.fromkeys([*due, *self._late_changes(now, since)]))
             self._long_looked_at = now
             # What is older is not looked at again, so its size need not be remembered.
             self._decided = {}
