@@ -13,17 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_STORED = (
-    "otel_traces",
-    "cost_records_local",
-    "performance_records_local",
-    "task_executions_local",
-    "usage_spans_local",
-    "rater_progress",
-    "arrivals_local",
-    "recommendation_dismissals_local",
-)
-
 
 @pytest.fixture(scope="session")
 def migrated_ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
@@ -37,6 +26,10 @@ def migrated_ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger
 @pytest.fixture
 def ledger(migrated_ledger: Ledger) -> Ledger:
     """The embedded ledger, emptied."""
-    for table in _STORED:
-        migrated_ledger.command(f"TRUNCATE TABLE {table}")
+    stored = migrated_ledger.query(
+        "SELECT name FROM system.tables "
+        "WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND name != 'schema_migrations'"
+    )
+    for table in stored:
+        migrated_ledger.command(f"TRUNCATE TABLE {table['name']}")
     return migrated_ledger

@@ -48,6 +48,7 @@ def command(  # noqa: PLR0913 - click hands every option over as an argument
     On a server, any number of collectors work side by side on one ledger; `spanledger migrate` prepares it.
     """
     from spanledger_api.serving import serve_collector  # noqa: PLC0415 - the engine is slow to load
+    from spanledger_api.workers import start_workers  # noqa: PLC0415
     from spanledger_clickhouse.ledger import open_ledger  # noqa: PLC0415
     from spanledger_clickhouse.migrations import check_schema, migrate  # noqa: PLC0415
 
@@ -56,7 +57,9 @@ def command(  # noqa: PLR0913 - click hands every option over as an argument
         ledger = running.enter_context(open_ledger(dsn))
         # Only an embedded ledger has one process to change it; on a server that is for whoever operates it.
         migrate(ledger) if ledger.dsn.embedded else check_schema(ledger)
-        addresses = serve_collector(running, ledger, host, otlp_http_port, otlp_grpc_port, directory, rating=rating)
+        if rating:
+            start_workers(running, ledger)
+        addresses = serve_collector(running, ledger, host, otlp_http_port, otlp_grpc_port, directory)
         click.echo(json.dumps({"ready": True, **addresses}))
         signal.sigwait(stopped)
         click.echo("spanledger: stopping, loading what was acknowledged", err=True)

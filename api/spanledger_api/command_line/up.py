@@ -39,6 +39,7 @@ def command(  # noqa: PLR0913, PLR0917 - click hands every option over as an arg
     from spanledger_api.app import create_app  # noqa: PLC0415 - the engine and the API are slow to load
     from spanledger_api.http_server import HttpServer  # noqa: PLC0415
     from spanledger_api.serving import serve_clickhouse, serve_collector  # noqa: PLC0415
+    from spanledger_api.workers import start_workers  # noqa: PLC0415
     from spanledger_clickhouse.ledger import open_ledger  # noqa: PLC0415
     from spanledger_clickhouse.migrations import migrate  # noqa: PLC0415
 
@@ -47,6 +48,7 @@ def command(  # noqa: PLR0913, PLR0917 - click hands every option over as an arg
         ledger = running.enter_context(open_ledger(dsn))
         migrate(ledger)
         api = running.enter_context(HttpServer(create_app(ledger), host, api_port))
+        start_workers(running, ledger)
         addresses = serve_collector(running, ledger, host, otlp_http_port, otlp_grpc_port)
         ready = {"ready": True, **addresses, "api": api.url}
         if clickhouse_port is not None:

@@ -1,0 +1,1 @@
+-- One paid thing read by several processes.

@@ -1,0 +1,1 @@
+-- Keys and the log of what administrators did.

@@ -1,0 +1,1 @@
+-- Alerts, budgets and their deliveries.
