@@ -13,7 +13,7 @@ from fastapi import FastAPI, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from spanledger.exceptions import InvalidRequestError, RetryableError
+from spanledger.exceptions import InvalidRequestError, PermissionDeniedError, RetryableError
 from spanledger_api.encoding import to_json
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     """Make every error of the app a problem document."""
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(InvalidRequestError, _on_invalid_request)
+    app.add_exception_handler(PermissionDeniedError, _on_permission_denied)
     app.add_exception_handler(RetryableError, _on_retryable_error)
     app.add_exception_handler(ClickHouseError, _on_engine_error)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -114,6 +115,11 @@ def _on_invalid_request(request: Request, error: Exception) -> Response:
     if error.parameter is None:
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", error.detail)
     return invalid_parameters([{"parameter": error.parameter, "detail": error.detail}])
+
+
+def _on_permission_denied(request: Request, error: Exception) -> Response:
+    del request
+    return problem(HTTPStatus.FORBIDDEN, "permission-denied", str(error))
 
 
 def _on_retryable_error(request: Request, error: Exception) -> Response:

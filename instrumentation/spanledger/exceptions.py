@@ -9,9 +9,12 @@
     │   ├── PromptError           a prompt file is missing or not valid, or lacks a variable
     │   ├── UnknownPriceError     nothing in the book prices what was asked for
     │   ├── InvalidRequestError   a request names a parameter or carries a body that is not valid
+    │   ├── AuthenticationError   a request shows no key or token, or one that is not valid
+    │   ├── PermissionDeniedError a key or token is valid and may not do this
     │   └── MigrationError        the ledger's schema is not the one this program knows
     └── RetryableError            the same call may succeed later
         ├── LedgerUnavailableError    the ledger cannot be reached or is held by another process
+        ├── RateLimitedError          a sender asks too often; it waits for some seconds
         └── OverloadedError           the receiver has no room; the sender keeps the batch
 
 A pipeline needs one distinction only: whether trying again can help. Messages name the bad value and what to do.
@@ -20,14 +23,17 @@ A pipeline needs one distinction only: whether trying again can help. Messages n
 from __future__ import annotations
 
 __all__ = [
+    "AuthenticationError",
     "ConfigurationError",
     "InvalidRequestError",
     "LedgerUnavailableError",
     "MigrationError",
     "OverloadedError",
     "PermanentError",
+    "PermissionDeniedError",
     "PriceBookError",
     "PromptError",
+    "RateLimitedError",
     "RetryableError",
     "SpanledgerError",
     "UnknownPriceError",
@@ -76,12 +82,33 @@ class InvalidRequestError(PermanentError):
         self.parameter = parameter
 
 
+class AuthenticationError(PermanentError):
+    """A request shows no key or token, or one that is not valid; the message never repeats it."""
+
+
+class PermissionDeniedError(PermanentError):
+    """A key or token is valid, and whoever holds it may not do this."""
+
+
 class MigrationError(PermanentError):
     """The ledger's schema is not the one this program knows."""
 
 
 class LedgerUnavailableError(RetryableError):
     """The ledger cannot be reached, or another process holds it."""
+
+
+class RateLimitedError(RetryableError):
+    """A sender asks more often than it may.
+
+    Args:
+        message: What the limit is.
+        retry_after: Whole seconds after which it may ask again, at least 1.
+    """
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class OverloadedError(RetryableError):
