@@ -15,13 +15,17 @@ _READ: list[Callable[[], int]] = [time.time_ns]
 
 def now_ns() -> int:
     """Nanoseconds since 1970, UTC; a clock that is set back reads less than before."""
-    return _READ[-1]()
+    return _READ[0]()
 
 
-def read_from(clock: Callable[[], int] | None) -> None:
-    """Read another clock from now on; None goes back to the system's.
+def read_from(clock: Callable[[], int]) -> Callable[[], int]:
+    """Read another clock from now on.
 
     Args:
         clock: Returns nanoseconds since 1970, UTC.
+
+    Returns:
+        The clock that was read before, to be put back.
     """
-    _READ[1:] = [] if clock is None else [clock]
+    before, _READ[0] = _READ[0], clock
+    return before

@@ -175,6 +175,15 @@ def test_a_failed_task_keeps_its_cost(shown: dict[str, Any]) -> None:
     assert "maximum context length" in failed["material_analysis"]["error_message"]
 
 
+def test_the_days_before_are_filled(shown: dict[str, Any]) -> None:
+    """Thirty days of history are in the ledger, and the reports on the run itself leave them out."""
+    history = shown["history"]
+
+    assert history["days"] == 30
+    assert history["records"] > 1000
+    assert Decimal(history["total_cost"]) > Decimal(shown["totals"]["services"])
+
+
 def test_each_kind_of_advice_is_given(shown: dict[str, Any]) -> None:
     """The jobs are such that a prompt, a user and a service stand out."""
     advice = {row["type"]: row["data"] for row in shown["reports"]["recommendations"]}

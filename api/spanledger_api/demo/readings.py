@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -20,6 +21,21 @@ _Rows = list[dict[str, object]]
 
 _POLL_SECONDS = 0.05
 _EVERY_USER = "10000"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the API says of the days before today.
+
+    Attributes:
+        days: How many.
+        records: Number of paid operations.
+        total_cost: Their sum in USD, every digit kept.
+    """
+
+    days: int
+    records: int
+    total_cost: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +124,38 @@ class Reader:
             return None  # not there yet: the API refuses an id that nothing names
 
     def _cost_records(self) -> int:
-        return sum(count(row["operations_count"]) for row in self._rows("services", {}))
+        return _records(self._rows("services", {}))
 
     def _steps(self, task_type: str) -> dict[str, int]:
         rows = self._rows("bottleneck", {"taskType": task_type})
         return {str(row["step_name"]): count(row["count"]) for row in rows}
+
+
+def _records(rows: _Rows) -> int:
+    return sum(count(row["operations_count"]) for row in rows)
+
+
+def read_past(api: str, days: int, records: int, seconds: float) -> Past:
+    """The sum over the UTC days before today, as soon as all their records can be read.
+
+    Args:
+        api: Base address of the API.
+        days: How many days.
+        records: How many cost records there must be.
+        seconds: How long to wait at most.
+
+    Raises:
+        LedgerUnavailableError: They were not there in time.
+    """
+    today = datetime.now(UTC).date()
+    window = {"from": f"{today - timedelta(days=days)}T00:00:00Z", "to": f"{today}T00:00:00Z"}
+
+    def ask() -> _Rows:
+        return get(api, REPORTS["services"].path, window).rows()
+
+    _wait_for(records, lambda: _records(ask()), time.monotonic() + seconds)
+    rows = ask()
+    return Past(days, _records(rows), sum((amount(row["total_cost"]) for row in rows), Decimal(0)))
 
 
 def _wait_for(wanted: object, ask: Callable[[], object], deadline: float) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from spanledger import environment
+from spanledger.exceptions import LedgerUnavailableError
 from spanledger_api.command_line import up
 from spanledger_api.demo.children import Child, signals_held
 from spanledger_api.demo.workload import WORKLOAD, expected_cost_records, expected_steps
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from spanledger_api.demo.readings import Reading
+    from spanledger_api.demo.readings import Past, Reading
 
 _START_SECONDS = 60.0
 _WORK_SECONDS = 120.0
@@ -83,15 +84,15 @@ class Scenario:
         since = datetime.now(UTC).isoformat()
         with self._phase("total"):
             with self._phase("start"):
-                engines = self._start()
+                self._start()
                 say("starting the ledger, its collector and its API")
                 from spanledger_api.demo.readings import Reader  # noqa: PLC0415 - while the others import too
 
                 ready = json.loads(self._ledger.line(_START_SECONDS))
                 self.api = ready["api"]
             with self._phase("work"):
-                engines.write_line(json.dumps({environment.OTLP_ENDPOINT: ready["otlp_http"]}))
-                failed = _follow(engines, say)
+                self._engines.write_line(json.dumps({environment.OTLP_ENDPOINT: ready["otlp_http"]}))
+                failed = _follow(self._engines, say)
             reader, steps = Reader(self.api, since), expected_steps()
             with self._phase("visible"):
                 say("waiting for the last record")
@@ -99,13 +100,37 @@ class Scenario:
             with self._phase("reports"):
                 return reader.read(list(steps), failed)
 
-    def stay(self) -> None:
-        """Keep serving until Ctrl-C.
+    def fill(self, days: int, day_done: Callable[[], None]) -> Past:
+        """Fill the days before today with what the engines would have done, and read what the ledger says of them.
+
+        Args:
+            days: How many days, at least one.
+            day_done: Called after each.
 
         Raises:
-            ChildError: The ledger ended by itself.
+            ChildError: The engines failed.
+            LedgerUnavailableError: What was acknowledged did not become visible in time.
+        """
+        from spanledger_api.demo.readings import read_past  # noqa: PLC0415 - loaded by now
+
+        with self._phase("history"):
+            self._engines.write_line(json.dumps({"history_days": days}))
+            for line in self._engines.lines(_WORK_SECONDS):
+                said = json.loads(line)
+                if "records" in said:
+                    return read_past(self.api, days, said["records"], _VISIBLE_SECONDS)
+                day_done()
+        message = "the sample engines ended without having written the days before"
+        raise LedgerUnavailableError(message)
+
+    def stay(self) -> None:
+        """Let the engines go on, a job every few seconds, and keep serving until Ctrl-C.
+
+        Raises:
+            ChildError: The ledger or the engines ended by themselves.
         """
         with suppress(KeyboardInterrupt):
+            self._engines.write_line(json.dumps({"live": True}))
             self._ledger.wait()
 
     @contextmanager
@@ -114,7 +139,7 @@ class Scenario:
         yield
         self.elapsed[name] = round(time.monotonic() - started, 3)
 
-    def _start(self) -> Child:
+    def _start(self) -> None:
         """Start ledger and engines side by side, as both import for a while before they can do anything."""
         arguments = [
             "up",
@@ -135,7 +160,7 @@ class Scenario:
         services = HttpServer(paid_services(seconds_per_token=_SECONDS_PER_TOKEN), "127.0.0.1", 0)
         self._running.enter_context(services)
         variables = paid_services_environment(services.url)
-        return self._child("sample engines", "spanledger_api.demo.engines", [], variables)
+        self._engines = self._child("sample engines", "spanledger_api.demo.engines", [], variables)
 
     def _child(self, name: str, module: str, arguments: list[str], variables: dict[str, str]) -> Child:
         log = self._directory / f"{name.replace(' ', '-')}.log"
@@ -144,12 +169,12 @@ class Scenario:
 
 
 def _follow(engines: Child, say: Callable[[str], None]) -> list[str]:
-    """Wait for the engines to finish; returns the executions that failed."""
+    """Wait until the engines have done and delivered every job; returns the executions that failed."""
     failed: list[str] = []
     for done, line in enumerate(engines.lines(_WORK_SECONDS), 1):
         job = json.loads(line)
         if job.get("delivered"):
-            break  # the process still takes a moment to leave, which nobody has to wait for
+            break
         say(f"{done} of {len(WORKLOAD)} jobs done: {job['task_type']} for {job['user_id']} {job['status']}")
         if job["status"] == "failed":
             failed.append(job["execution_id"])

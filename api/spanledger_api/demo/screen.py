@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.status import Status
 
-    from spanledger_api.demo.readings import Reading
+    from spanledger_api.demo.readings import Past, Reading
 
 _COST_REPORTS = ("users", "services", "trend", "prompts")
 _FAILED_COLUMNS = ("task_type", "user_id", "total_cost", "error_message")
@@ -61,6 +61,13 @@ def print_reading(reading: Reading) -> None:
     else:
         sums = ", ".join(f"{name} {decimal_text(reading.total(name))}" for name in _COST_REPORTS[:3])
         click.echo(f"spanledger: the reports disagree: {sums} USD", err=True)
+
+
+def print_past(past: Past | None) -> None:
+    """Print what the days before cost; nothing where there are none."""
+    if past is not None:
+        cost = decimal_text(past.total_cost)
+        click.echo(f"The {past.days} days before hold {past.records} operations for {cost} USD.")
 
 
 def _print_rows(title: str, rows: Sequence[Mapping[str, object]]) -> None:

@@ -18,15 +18,14 @@ import itertools
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import opentelemetry.sdk.trace as sdk_trace
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from spanledger.attributes import COST_SERVICE, EXECUTION_ID, EXECUTION_STATUS, STEP_NAME, STEP_SPAN_ID
-from spanledger.clock import read_from
 from spanledger.configuration import diverted
 from spanledger.ids import counted_ids
+from spanledger.simulated_time import simulated_time
 from spanledger.testing.records import (
     CostRecord,
     ExecutionRecord,
@@ -38,6 +37,7 @@ from spanledger.testing.records import (
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from opentelemetry.sdk.trace import ReadableSpan
@@ -138,15 +138,6 @@ def ledger(*, prices: str | Path | None = None) -> Generator[Ledger]:
         captured.settle()
 
 
-@contextmanager
-def _ticking_clock() -> Generator[None]:
-    """Let the SDK and Spanledger read a clock of the test's."""
+def _ticking_clock() -> AbstractContextManager[None]:
     moments = itertools.count(int(FIRST_MOMENT.timestamp()) * 1_000_000_000, _TICK_NS)
-    sdk: Any = sdk_trace  # which has no other way to be given a clock
-    before, sdk.time_ns = sdk.time_ns, moments.__next__
-    read_from(moments.__next__)
-    try:
-        yield
-    finally:
-        sdk.time_ns = before
-        read_from(None)
+    return simulated_time(moments.__next__)

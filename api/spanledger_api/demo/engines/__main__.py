@@ -1,9 +1,10 @@
 """Runs the sample engines in a process of their own: ``python -m spanledger_api.demo.engines``.
 
-The first line on stdin is a JSON object of environment variables that say where the collector is; what takes long to
-get ready is ready before that line comes. Each finished job is one JSON line on stdout; the last line says whether
-everything has been delivered. Exit status 1 means that it has not, or that something happened that the workload does
-not foresee.
+Every line on stdin is a JSON object. The first holds environment variables that say where the collector is; what takes
+long to get ready is ready before that line comes. Each finished job is one JSON line on stdout, and so is, after the
+last one, whether everything has been delivered. Then ``{"history_days": 30}`` has the days before today written, with a
+line for each day and one at the end, and ``{"live": true}`` has further jobs run, one every few seconds, until the
+process is ended. Exit status 1 means that something was not delivered, or happened that the workload does not foresee.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import sys
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +25,7 @@ import openai
 
 import spanledger
 from spanledger.pricing import PriceBook
+from spanledger_api.demo.engines.history import write_history
 from spanledger_api.demo.engines.material_processing import MaterialProcessingEngine
 from spanledger_api.demo.engines.video_composition import RenderError, VideoCompositionEngine
 from spanledger_api.demo.engines.voice_over import VoiceOverEngine
@@ -34,6 +38,7 @@ _BUCKET = "media"
 _PROMPTS = Path(__file__).parent.parent / "prompts"
 _JOBS_AT_ONCE = 12
 _DELIVERY_MS = 20_000
+_SECONDS_BETWEEN_LIVE_JOBS = 2.0
 
 
 class _Engines:
@@ -59,8 +64,11 @@ class _Engines:
                     await asyncio.to_thread(self._voices.process, job, execution_id)
             except (openai.BadRequestError, RenderError):
                 outcome = Outcome.FAILED
-        line = {"execution_id": execution_id, "user_id": job.user_id, "task_type": job.task_type, "status": outcome}
-        print(json.dumps(line), flush=True)  # noqa: T201 - the parent reads it
+        _say(execution_id=execution_id, user_id=job.user_id, task_type=job.task_type, status=outcome)
+
+
+def _say(**line: object) -> None:
+    print(json.dumps(line), flush=True)  # noqa: T201 - the parent reads it
 
 
 def _import_what_configure_needs() -> None:
@@ -77,8 +85,27 @@ async def _run(engines: _Engines) -> None:
             jobs.create_task(engines.run(job))
 
 
-async def _work() -> None:
-    """Get everything ready, wait for the collector's address, and run every job."""
+async def _run_on(engines: _Engines) -> None:
+    """Run one job after the other until the process is ended."""
+    chance = random.Random()  # noqa: S311 - which job comes next is no secret
+    while True:
+        await engines.run(chance.choice(WORKLOAD))
+        await asyncio.sleep(chance.expovariate(1 / _SECONDS_BETWEEN_LIVE_JOBS))
+
+
+async def _obey(engines: _Engines) -> None:
+    """Do what further lines on stdin ask for, until there are none."""
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        wanted = json.loads(line)
+        if days := wanted.get("history_days", 0):
+            totals = write_history(days, datetime.now(UTC), lambda done: _say(day=done))
+            _say(delivered=spanledger.flush(_DELIVERY_MS), records=totals.records)
+        elif wanted.get("live"):
+            await _run_on(engines)
+
+
+async def _work() -> bool:
+    """Get everything ready, wait for the collector's address, and run every job; returns whether all is delivered."""
     storage = boto3.client("s3")
     storage.create_bucket(Bucket=_BUCKET)
     with openai.OpenAI() as client:
@@ -88,14 +115,15 @@ async def _work() -> None:
             os.environ.update(json.loads(sys.stdin.readline()))
             spanledger.configure("sample-engines")
             await _run(engines)
+            delivered = spanledger.flush(_DELIVERY_MS)
+            _say(delivered=delivered)
+            await _obey(engines)
+    return delivered
 
 
 def main() -> int:
     """Run every job and deliver every span; returns the exit status."""
-    asyncio.run(_work())
-    delivered = spanledger.flush(_DELIVERY_MS)
-    print(json.dumps({"delivered": delivered}), flush=True)  # noqa: T201 - the parent reads it
-    return 0 if delivered else 1
+    return 0 if asyncio.run(_work()) else 1
 
 
 if __name__ == "__main__":
