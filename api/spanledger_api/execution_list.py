@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from spanledger_api.amounts import Amount, Milliseconds, milliseconds
-from spanledger_api.filters import Where
+from spanledger_api.filters import ANY, Where
 from spanledger_api.paging import Paged
 from spanledger_api.parameters import ReportFormat, TimeWindow
 from spanledger_api.question import Asked, columns_of
@@ -124,7 +124,7 @@ class ExecutionsParameters(TimeWindow, Paged, frozen=True):
             ("of_user", "user", self.user_id),
             ("of_task", "task", self.task_type),
         ):
-            if value is not None:
+            if value is not None and value != ANY:
                 conditions.append(f"{column} = {{{name}:String}}")
                 bound[name] = str(value)
         return " AND ".join(conditions), bound

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spanledger_api.window import Window
+
+ANY: Final = "*"
+"""A filter's value that leaves the records as they are: dashboards send each of their filters, chosen or not."""
 
 
 class Dimension(StrEnum):
@@ -59,8 +62,11 @@ class Where:
         return cls((started, ended), {"window_start": window.start, "window_end": window.end})
 
     def equal(self, dimension: Dimension, value: str | None) -> Where:
-        """Narrowed to records with this value; None leaves it as it is, an empty text selects records without one."""
-        if value is None:
+        """Narrowed to records with this value.
+
+        None and :data:`ANY` leave it as it is, an empty text selects records without a value.
+        """
+        if value is None or value == ANY:
             return self
         condition = f"{dimension.sql} = {{{dimension.value}:String}}"
         return replace(

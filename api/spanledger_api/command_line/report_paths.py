@@ -57,7 +57,12 @@ ANALYSES = {
     "breakdown": ReportCommand(
         "/api/analytics/cost/breakdown",
         "Cost by dimensions and time",
-        (*_WINDOW, *_DETAILS, "groupBy", "interval", "topN", "other", *_PAGE),
+        (*_WINDOW, *_DETAILS, "groupBy", "interval", "topN", "other", "flat", *_PAGE),
+    ),
+    "operations": ReportCommand(
+        "/api/analytics/cost/operations",
+        "The most expensive single operations",
+        (*_WINDOW, *_DETAILS, "above", *_PAGE),
     ),
     "movers": ReportCommand(
         "/api/analytics/cost/movers", "Changes against the time before", (*_WINDOW, *_DETAILS, "groupBy", *_PAGE)
@@ -98,10 +103,12 @@ ANALYSES = {
 """The reports that look closer, by the names of their subcommands."""
 
 PARAMETER_HELP = {
+    "above": "Only operations that cost more than this.",
     "by": "What is timed: step, service or operation.",
     "currency": "ISO 4217 code of the amounts.",
     "days": "How many calendar days.",
     "executionId": "This task execution only.",
+    "flat": "true puts a group into one column.",
     "from": "First instant covered, RFC 3339.",
     "groupBy": "user, service, operation, model, task_type, step, prompt, source or status; a breakdown takes two.",
     "includeDismissed": "true shows dismissed advice too.",

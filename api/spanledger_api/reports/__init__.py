@@ -13,6 +13,7 @@ from spanledger_api.reports import (
     forecast,
     latency,
     movers,
+    operations,
     pricing_gaps,
     prompts,
     services,
@@ -28,7 +29,20 @@ router = APIRouter()
 """Every report under its path."""
 
 for _module in (
-    *(users, services, trend, prompts, breakdown, movers, forecast, failures, unit_economics, usage, pricing_gaps),
+    *(
+        users,
+        services,
+        trend,
+        prompts,
+        breakdown,
+        operations,
+        movers,
+        forecast,
+        failures,
+        unit_economics,
+        usage,
+        pricing_gaps,
+    ),
     *(bottleneck, latency, critical_path, cost_latency),
 ):
     router.include_router(_module.router)

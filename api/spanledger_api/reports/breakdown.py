@@ -13,7 +13,7 @@ from spanledger_api.paging import Paged
 from spanledger_api.parameters import DetailFilters
 from spanledger_api.question import Asked, ReportRow
 from spanledger_api.reply import AMOUNT_RESPONSES
-from spanledger_api.rows import amount, ask, integer, text
+from spanledger_api.rows import Row, amount, ask, integer, text
 from spanledger_clickhouse.ledger import Ledger
 
 __all__ = ["OTHER", "BreakdownParameters", "BreakdownRow", "read_breakdown", "router"]
@@ -39,6 +39,7 @@ class BreakdownRow(BaseModel):
     prompt: str | None = Field(None, description="Category and name of the prompt.", examples=["video/title"])
     source: str | None = None
     status: str | None = None
+    name: str | None = Field(None, description="With `flat`: all of these, with ` / ` between them.")
     total_cost: Amount = Field(description="Exact sum of the group's records in that time.")
     share: Amount = Field(description="Share (0 to 1) of the cost of the whole window, half-even at 12 places.")
     operations_count: int = Field(description="Number of the records.", examples=[42])
@@ -60,12 +61,23 @@ class BreakdownParameters(DetailFilters, Paged, frozen=True):
         None, alias="topN", ge=1, le=1000, description="Only so many groups, the most expensive of the whole window."
     )
     other: bool = Field(default=True, description=f"Whether the groups beyond `topN` are added up as `{OTHER}`.")
+    flat: bool = Field(
+        default=False,
+        description="Whether a group is one column, `name`, whatever it is grouped by: for dashboards that let readers "
+        "choose.",
+    )
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the rows."""
         times = () if self.interval is Interval.NONE else ("time",)
-        return (*times, *parse_groups(self.group_by), *_MEASURES)
+        return (*times, *(("name",) if self.flat else parse_groups(self.group_by)), *_MEASURES)
+
+    def named(self, row: Row) -> dict[str, str]:
+        """The columns that say which group a row of the query is of."""
+        groups = parse_groups(self.group_by)
+        values = [text(row, f"group_{number}") for number in range(len(groups))]
+        return {"name": " / ".join(values)} if self.flat else dict(zip(groups, values, strict=True))
 
 
 def read_breakdown(ledger: Ledger, where: Where, parameters: BreakdownParameters) -> list[ReportRow]:
@@ -79,7 +91,7 @@ def read_breakdown(ledger: Ledger, where: Where, parameters: BreakdownParameters
     return [
         {
             **({"time": bucket_time(row, "bucket", parameters.zone)} if series else {}),
-            **{group: text(row, f"group_{number}") for number, group in enumerate(groups)},
+            **parameters.named(row),
             "total_cost": amount(row, "cost"),
             "share": share(amount(row, "cost"), amount(row, "whole_cost")),
             "operations_count": integer(row, "records"),

@@ -178,3 +178,19 @@ def test_no_other_name_is_a_dimension(client: TestClient, groups: str) -> None:
 
     assert answer.status_code == 422
     assert answer.json()["parameter"] == "groupBy"
+
+
+@pytest.mark.parametrize("groups", ["user", "service,user"])
+def test_a_flat_group_is_one_column(ledger: Ledger, get: Get, client: TestClient, groups: str) -> None:
+    """Whatever it is grouped by, a flat row names its group in one column and is the same row otherwise."""
+    store(ledger, _spans())
+    named = get(PATH, {"groupBy": groups, "interval": "day"})
+    flat = get(PATH, {"groupBy": groups, "interval": "day", "flat": "true"})
+    columns = groups.split(",")
+    expected = [
+        {"name": " / ".join(str(row[each]) for each in columns), **{k: v for k, v in row.items() if k not in columns}}
+        for row in named
+    ]
+    assert flat == expected
+    csv = client.get(PATH, params={"groupBy": groups, "flat": "true", "format": "csv"}).text
+    assert csv.startswith("name,total_cost")

@@ -96,7 +96,7 @@ def test_the_window_is_half_open_and_goes_by_start(ledger: Ledger, get: Get) -> 
 
 
 def test_filters_narrow_the_records(ledger: Ledger, get: Get) -> None:
-    """Service, task type, execution and user each select, also values that look like SQL."""
+    """Service, task type, execution and user each select, also values that look like SQL; `*` selects nothing out."""
     odd = "x' OR 1=1 --"
     store(
         ledger,
@@ -115,6 +115,7 @@ def test_filters_narrow_the_records(ledger: Ledger, get: Get) -> None:
     assert users(executionId="e2") == {"b"}
     assert users(userId=odd) == {odd}
     assert users(service="openai", taskType="t2") == set()
+    assert users(service="*", taskType="t2", userId="*") == {"b", odd}
 
 
 def test_currencies_are_never_added_up(ledger: Ledger, get: Get, client: TestClient) -> None:
