@@ -7,7 +7,7 @@ BIN := .venv/bin
 RUN_READY := .venv/.ready-run
 DEV_READY := .venv/.ready-dev
 
-.PHONY: help demo test check format lint types bench chaos collector lock build clean
+.PHONY: help demo test check format lint types bench chaos collector lock reference docs changelog build clean
 
 help: ## List the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -45,6 +45,15 @@ collector: ## Build the OpenTelemetry Collector distribution (needs Go)
 
 lock: $(DEV_READY) ## Resolve the dependencies anew into requirements/
 	@requirements/lock.sh
+
+reference: $(DEV_READY) ## Write the reference pages from what they describe
+	@$(BIN)/python -m documentation
+
+docs: reference ## Build the documentation's site into .cache/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+changelog: $(DEV_READY) ## Gather the fragments of changes/ for a release: make changelog VERSION=1.2.3
+	@$(BIN)/towncrier build --yes --version $(VERSION)
 
 build: $(DEV_READY) ## Build the wheel and the source distribution
 	@$(BIN)/uv build --offline --no-build-isolation

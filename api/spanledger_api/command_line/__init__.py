@@ -11,7 +11,7 @@ import click
 from spanledger.exceptions import SpanledgerError
 from spanledger.version import __version__
 
-__all__ = ["main"]
+__all__ = ["group", "main"]
 
 _COMMANDS = {
     "api": "Serve the reports over HTTP.",
@@ -52,7 +52,7 @@ class _LazyGroup(click.Group):
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="spanledger")
-def _spanledger() -> None:
+def group() -> None:
     """The exact ledger of what AI and media workloads cost and how long they take."""
 
 
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """
     try:
         # click returns the code of a command that exits by itself.
-        code = _spanledger.main(args=arguments, prog_name="spanledger", standalone_mode=False)
+        code = group.main(args=arguments, prog_name="spanledger", standalone_mode=False)
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
     except click.Abort:
