@@ -53,7 +53,28 @@ LOCALE: Final = "SPANLEDGER_LOCALE"
 """``en`` or ``zh-TW``: language of messages where the request does not say."""
 
 ALERT_OPERATION_USD: Final = "SPANLEDGER_ALERT_OPERATION_USD"
-"""A single operation above this many USD is worth an alert."""
+"""A single operation above this many USD is worth an alert; 1 where unset."""
+
+ALERTS: Final = "SPANLEDGER_ALERTS"
+"""Path of a TOML file with rules, budgets and channels of alerts."""
+
+ALERT_SLACK_WEBHOOK: Final = "SPANLEDGER_ALERT_SLACK_WEBHOOK"
+"""Address of a Slack incoming webhook that is told of every alert; it is a secret, or ``file:/path`` of one."""
+
+ALERT_WEBHOOK_URL: Final = "SPANLEDGER_ALERT_WEBHOOK_URL"
+"""Address that every alert is posted to as JSON."""
+
+ALERT_WEBHOOK_SECRET: Final = "SPANLEDGER_ALERT_WEBHOOK_SECRET"  # noqa: S105 - the variable's name
+"""Key with which those requests are signed, or ``file:/path`` of one; they are not signed where it is unset."""
+
+ALERT_EMAIL_TO: Final = "SPANLEDGER_ALERT_EMAIL_TO"
+"""E-mail addresses, by commas, that are told of every alert."""
+
+ALERT_EMAIL_FROM: Final = "SPANLEDGER_ALERT_EMAIL_FROM"
+"""Address that those mails are from; the first recipient's where unset."""
+
+SMTP_URL: Final = "SPANLEDGER_SMTP_URL"
+"""Mail server: ``smtp://user:password@host:587`` or ``smtps://…``; a secret, or ``file:/path`` of one."""
 
 CLICKHOUSE_ENDPOINT: Final = "SPANLEDGER_CLICKHOUSE_ENDPOINT"
 """Where the OpenTelemetry Collector finds ClickHouse: ``http://``, ``https://`` or ``tcp://host:port``."""
@@ -77,10 +98,25 @@ GATEWAY: Final = "SPANLEDGER_GATEWAY"
 """Base address of the OTLP/HTTP receiver to which an agent collector passes everything on."""
 
 INGEST_KEY: Final = "SPANLEDGER_INGEST_KEY"
-"""The key that senders must show, and that an agent collector shows to its gateway."""
+"""The key that senders must show, and that an agent collector shows to its gateway; of 32 characters or more."""
+
+ADMIN_KEY: Final = "SPANLEDGER_ADMIN_KEY"
+"""A key of role admin, of 32 characters or more, that servers accept beside those in the ledger."""
+
+API_KEY: Final = "SPANLEDGER_API_KEY"
+"""The key or token that commands show to the API that they ask."""
+
+OIDC: Final = "SPANLEDGER_OIDC"
+"""Path of a TOML file that says whose OpenID Connect tokens are accepted and what their claims allow."""
+
+REQUESTS_PER_MINUTE: Final = "SPANLEDGER_REQUESTS_PER_MINUTE"
+"""How many requests a minute one key may make of the API; 1200 where unset."""
+
+CORS_ORIGINS: Final = "SPANLEDGER_CORS_ORIGINS"
+"""Origins, by commas, whose web pages may ask the API; none where unset."""
 
 TLS_CERT_FILE: Final = "SPANLEDGER_TLS_CERT_FILE"
-"""PEM file with the certificate that the OpenTelemetry Collector presents to senders."""
+"""PEM file with the certificate that the servers, and the OpenTelemetry Collector, present."""
 
 TLS_KEY_FILE: Final = "SPANLEDGER_TLS_KEY_FILE"
 """PEM file with that certificate's key."""

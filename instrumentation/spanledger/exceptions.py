@@ -11,10 +11,12 @@
     │   ├── InvalidRequestError   a request names a parameter or carries a body that is not valid
     │   ├── AuthenticationError   a request shows no key or token, or one that is not valid
     │   ├── PermissionDeniedError a key or token is valid and may not do this
+    │   ├── DeliveryRefusedError  the receiver of a notice will not take it
     │   └── MigrationError        the ledger's schema is not the one this program knows
     └── RetryableError            the same call may succeed later
         ├── LedgerUnavailableError    the ledger cannot be reached or is held by another process
         ├── RateLimitedError          a sender asks too often; it waits for some seconds
+        ├── DeliveryFailedError       the receiver of a notice did not take it this time
         └── OverloadedError           the receiver has no room; the sender keeps the batch
 
 A pipeline needs one distinction only: whether trying again can help. Messages name the bad value and what to do.
@@ -25,6 +27,8 @@ from __future__ import annotations
 __all__ = [
     "AuthenticationError",
     "ConfigurationError",
+    "DeliveryFailedError",
+    "DeliveryRefusedError",
     "InvalidRequestError",
     "LedgerUnavailableError",
     "MigrationError",
@@ -90,6 +94,10 @@ class PermissionDeniedError(PermanentError):
     """A key or token is valid, and whoever holds it may not do this."""
 
 
+class DeliveryRefusedError(PermanentError):
+    """The receiver of a notice will not take it, however often it is sent."""
+
+
 class MigrationError(PermanentError):
     """The ledger's schema is not the one this program knows."""
 
@@ -108,6 +116,19 @@ class RateLimitedError(RetryableError):
 
     def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DeliveryFailedError(RetryableError):
+    """The receiver of a notice did not take it this time.
+
+    Args:
+        detail: What went wrong; never an address that is a secret.
+        retry_after: Seconds that it asks to wait; None if it does not say.
+    """
+
+    def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
+        super().__init__(detail)
         self.retry_after = retry_after
 
 
