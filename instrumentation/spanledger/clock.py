@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["now_ns", "read_from"]
+__all__ = ["now", "now_ns", "read_from"]
 
 _READ: list[Callable[[], int]] = [time.time_ns]
 
@@ -16,6 +17,11 @@ _READ: list[Callable[[], int]] = [time.time_ns]
 def now_ns() -> int:
     """Nanoseconds since 1970, UTC; a clock that is set back reads less than before."""
     return _READ[0]()
+
+
+def now() -> datetime:
+    """The time of day to the second, in UTC, which is enough to choose a price by."""
+    return datetime.fromtimestamp(now_ns() // 1_000_000_000, UTC)
 
 
 def read_from(clock: Callable[[], int]) -> Callable[[], int]:

@@ -89,6 +89,13 @@ _RESPONSE_MODEL: Final = (
     "llm.response.model",
 )
 _PARAMETERS: Final = ("llm.invocation_parameters", "embedding.invocation_parameters")
+_TIER: Final = (
+    "openai.response.service_tier",
+    "gen_ai.openai.response.service_tier",
+    "openai.request.service_tier",
+    "gen_ai.openai.request.service_tier",
+)
+"""The tier that a call was served in, else the one that was asked for."""
 _RESPONSE_ID: Final = ("gen_ai.response.id",)
 _OPERATION: Final = ("gen_ai.operation.name", "llm.request.type", "openinference.span.kind")
 _USER: Final = (
@@ -113,6 +120,7 @@ FOREIGN_ATTRIBUTES: Final = (
     *_REQUEST_MODEL,
     *_RESPONSE_MODEL,
     *_PARAMETERS,
+    *_TIER,
     *_RESPONSE_ID,
     *_OPERATION,
     *_USER,
@@ -165,7 +173,9 @@ def read_foreign_call(attributes: Mapping[str, str]) -> ForeignCall | None:
     service = "whisper" if "seconds" in quantities else "openai" if is_openai else provider
     suffix = prompt_name or _first(attributes, _OPERATION).lower()
     return ForeignCall(
-        usage=Usage(service, quantities, requested or None, served or None, provider or None),
+        usage=Usage(
+            service, quantities, requested or None, served or None, provider or None, _first(attributes, _TIER) or None
+        ),
         stated_cost=stated_cost,
         currency=_first(attributes, _CURRENCY) or "USD",
         operation="_".join(part for part in (requested, suffix) if part),

@@ -6,13 +6,13 @@ import re
 import time
 import tomllib
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from spanledger.calls.openai_provider import provider_of
 from spanledger.calls.openai_usage import read_answer
 from spanledger.charging import service_of
+from spanledger.clock import now
 from spanledger.configuration import current_calculator
 from spanledger.context import prompt
 from spanledger.exceptions import PromptError
@@ -192,4 +192,4 @@ def _cost(client: OpenAI | AsyncOpenAI, model: str, response: ChatCompletion) ->
         provider=provider,
         tier=answer.tier,
     )
-    return current_calculator().charge(usage, at=datetime.now(UTC)).total_cost
+    return current_calculator().charge(usage, at=now()).total_cost

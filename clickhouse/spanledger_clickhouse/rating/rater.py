@@ -7,14 +7,16 @@ Interrupted anywhere, the next pass decides the same again.
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from spanledger.attributes import GEN_AI_RESPONSE_ID
+from spanledger.clock import now_ns
 from spanledger_clickhouse.rating.counting import counted_spans, has_gap, repeated_elsewhere
 from spanledger_clickhouse.rating.decision import Decision, decide, decisions_json
+from spanledger_clickhouse.rating.progress import Progress
+from spanledger_clickhouse.rating.repeats import Repeats
 from spanledger_clickhouse.rating.usage_span import UsageSpan
 
 if TYPE_CHECKING:
@@ -134,6 +136,8 @@ class Rater:
     def __init__(self, ledger: Ledger, calculator: Calculator) -> None:
         self._ledger = ledger
         self._calculator = calculator
+        self._repeats = Repeats(ledger)
+        self._progress = Progress(ledger, "usage_spans")
         self._decided: dict[str, int] = {}
         self._open_since: dict[str, datetime] = {}
         self._contested: set[str] = set()
@@ -141,14 +145,18 @@ class Rater:
         self._read_until: datetime | None = None
 
     def rate_pending(self) -> int:
-        """Decide about every trace that changed since the last pass.
+        """Decide about every trace that changed since the last pass, and mark what repeats a record under another key.
 
         Returns:
             How many decisions were written.
         """
+        # The order matters: what is marked as a repeat must be newer than what was decided about it.
+        return self._rate_traces() + self._repeats.mark_pending()
+
+    def _rate_traces(self) -> int:
         now = datetime.now(UTC)
         long_look = now - self._long_looked_at >= _LONG_LOOK_PAUSE
-        read_until = self._read_until or self._progress()
+        read_until = self._read_until or self._progress.read()
         since = read_until - (_LONG_LOOK_BACK if long_look else _LOOK_BACK)
         sizes = {str(row["trace"]): cast("int", row["spans"]) for row in self._ledger.query(_ARRIVED, {"since": since})}
         due = [trace for trace, spans in sizes.items() if self._decided.get(trace) != spans]
@@ -161,7 +169,7 @@ class Rater:
         written = sum(self._rate(traces, now) for traces in _batched(due, _TRACES_A_STATEMENT))
         self._read_until = now
         if written:
-            self._keep_progress(now)
+            self._progress.keep(now)
         return written
 
     def _late_changes(self, now: datetime, since: datetime) -> list[str]:
@@ -186,7 +194,7 @@ class Rater:
             else:
                 self._open_since.pop(trace, None)
         decisions = list(_decisions(spans, parents, self._calculator))
-        version = time.time_ns() // 1_000_000
+        version = now_ns() // 1_000_000
         for part in _batched(decisions, _DECISIONS_A_STATEMENT):
             self._ledger.command(_RECORD, {"decisions": decisions_json(part), "version": version})
         return len(decisions)
@@ -210,16 +218,6 @@ class Rater:
         for row in self._ledger.query(_PARENTS, {"traces": list(traces), "begin": begin, "end": end}):
             found[str(row["TraceId"])][str(row["SpanId"])] = str(row["ParentSpanId"])
         return found
-
-    def _progress(self) -> datetime:
-        rows = self._ledger.query("SELECT read_until FROM rater_progress FINAL WHERE name = 'usage_spans'")
-        return cast("datetime", rows[0]["read_until"]) if rows else datetime.fromtimestamp(_LONG_LOOK_BACK.seconds, UTC)
-
-    def _keep_progress(self, read_until: datetime) -> None:
-        self._ledger.command(
-            "INSERT INTO rater_progress (name, read_until) SELECT 'usage_spans', {read_until:DateTime64(3, 'UTC')}",
-            {"read_until": read_until},
-        )
 
 
 def _decisions(

@@ -2,8 +2,8 @@
 
 An answer that creates a video (upload, copy, clip, direct upload) usually has no duration yet: its span says
 ``pending``, and whose video it is is remembered. The first answer about that one video that states its duration makes
-the cost record. Ids and start of the record come from the video's uid and its time of creation, so that another process
-that reads the same answer makes the same record. Lists of videos are not charged by.
+the cost record. Ids and start of the record come from the video's uid and its time of creation, else of its upload, so
+that another process that reads the same answer makes the same record. Lists of videos are not charged by.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def _outcome(uid: str, seconds: Decimal, video: Mapping[str, object]) -> Outcome
             COST_OPERATION: "render",
             f"{COST_USAGE_PREFIX}seconds": decimal_text(seconds),
         },
-        started_at=_instant(video.get("created")),
+        started_at=_instant(video.get("created")) or _instant(video.get("uploaded")),
         ended_at=_instant(video.get("readyToStreamAt")),
     )
 

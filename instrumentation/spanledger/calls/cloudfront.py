@@ -7,13 +7,13 @@ kept: they carry the signatures of signed URLs.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 
 from spanledger.attributes import COST_METADATA_PREFIX, COST_OPERATION, COST_SERVICE, COST_USAGE_PREFIX
+from spanledger.clock import now_ns
 from spanledger.values import metadata_attributes, text
 from spanledger.version import __version__
 
@@ -47,7 +47,7 @@ class Download:
     def received(self, chunk: bytes) -> None:
         """Count a piece of the body."""
         self._bytes += len(chunk)
-        self._last_at = time.time_ns()
+        self._last_at = now_ns()
 
     def ended(self, error: BaseException | None, *, complete: bool) -> None:
         """End the span, as a cost record if any of the body came."""

@@ -10,7 +10,6 @@ import hashlib
 import json
 import re
 import threading
-import time
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -23,6 +22,7 @@ from opentelemetry.trace import INVALID_SPAN, SpanKind, set_span_in_context
 from spanledger.attributes import COST_METADATA_PREFIX, GEN_AI_OPERATION, GEN_AI_PROVIDER, GEN_AI_REQUEST_MODEL
 from spanledger.calls.openai_call import answer_attributes
 from spanledger.calls.openai_usage import Answer, read_answer
+from spanledger.clock import now_ns
 from spanledger.guard import count_loss, guarded
 from spanledger.values import metadata_attributes, text
 from spanledger.version import __version__
@@ -156,7 +156,7 @@ def _result_in(line: bytes, file: str) -> _Result | None:
 
 
 def _nanoseconds(seconds: object) -> int:
-    return int(seconds * _SECOND) if isinstance(seconds, int | float) else time.time_ns()
+    return int(seconds * _SECOND) if isinstance(seconds, int | float) else now_ns()
 
 
 def _first_time(key: str) -> bool:

@@ -2,15 +2,14 @@
 
 An operation that runs at the provider may be asked for its result twice, in another thread, or by another process. All
 of them make the same span: trace id and span id come from a hash of the provider's name for the work, and start and end
-are those that the provider states. The ledger takes equal spans for one. The user is part of a record's key as well; it
-is the one who asked for the work where this process knows, else the one on whose behalf the outcome is read, so two
-processes make one record if they read it for the same user.
+are those that the provider states. The ledger takes equal spans for one. The user is the one who asked for the work
+where this process knows, else the one on whose behalf the outcome is read; where two processes name two users, or a
+provider states no start and they read on two days, the ledger keeps the record that arrives first.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -24,6 +23,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Link, SpanContext, SpanKind, StatusCode
 
 from spanledger import configuration
+from spanledger.clock import now_ns
 from spanledger.guard import count_loss
 from spanledger.identity import Identity, current_identity, with_identity
 from spanledger.values import text
@@ -69,7 +69,7 @@ class _Asked:
 
     identity: Identity
     link: SpanContext
-    at: int = field(default_factory=time.time_ns)
+    at: int = field(default_factory=now_ns)
 
 
 class Outcomes:
@@ -199,7 +199,7 @@ def _emit(key: str, outcome: Outcome, asked: _Asked | None, reader: Identity) ->
     if source is None:
         count_loss("outcome", "the outcome of paid work was seen before spanledger.configure()")
         return
-    started_at = outcome.started_at or (asked.at if asked else time.time_ns())
+    started_at = outcome.started_at or (asked.at if asked else now_ns())
     source.ids.derive(key)
     span = source.tracer.start_span(
         outcome.span_name,
@@ -211,4 +211,4 @@ def _emit(key: str, outcome: Outcome, asked: _Asked | None, reader: Identity) ->
     )
     if outcome.error is not None:
         span.set_status(StatusCode.ERROR, text(outcome.error))
-    span.end(max(outcome.ended_at or time.time_ns(), started_at))
+    span.end(max(outcome.ended_at or now_ns(), started_at))

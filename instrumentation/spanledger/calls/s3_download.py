@@ -8,9 +8,7 @@ download is therefore a cost record only where the price file in use has a row f
 
 from __future__ import annotations
 
-import time
 import weakref
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +18,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from spanledger import configuration
 from spanledger.attributes import COST_METADATA_PREFIX, COST_OPERATION, COST_SERVICE, COST_USAGE_PREFIX
 from spanledger.calls.s3_storage import remember_size, requests_made
+from spanledger.clock import now, now_ns
 from spanledger.guard import guarded
 from spanledger.pricing import CostSource, Usage
 from spanledger.values import metadata_attributes, text
@@ -82,7 +81,7 @@ class Download:
 
     def progressed(self) -> None:
         """The caller has read on."""
-        self._last_at = time.time_ns()
+        self._last_at = now_ns()
         if self._count() == self._length:
             self.ended()
 
@@ -116,7 +115,7 @@ class Download:
     def _is_priced(self) -> bool:
         """Whether the price book has a row for reading."""
         usage = Usage("s3", {DOWNLOAD_METER: Decimal(self._bytes)}, provider=self._provider)
-        charge = configuration.current_calculator().charge(usage, at=datetime.now(UTC))
+        charge = configuration.current_calculator().charge(usage, at=now())
         return charge.source is not CostSource.UNPRICED
 
 

@@ -195,3 +195,26 @@ def test_usage_that_makes_no_sense_is_unpriced(ledger: Ledger, rater: Rater) -> 
     [record] = _records(ledger)
     assert record["source"] == "unpriced"
     assert "2000" in str(record["reason"])
+
+
+@pytest.mark.parametrize(
+    ("said", "total", "source"),
+    [
+        ({"openai.response.service_tier": "flex"}, "0.03", "price_book"),
+        ({"gen_ai.openai.response.service_tier": "flex"}, "0.03", "price_book"),
+        ({"openai.request.service_tier": "flex"}, "0.03", "price_book"),
+        ({"gen_ai.openai.request.service_tier": "flex"}, "0.03", "price_book"),
+        ({"openai.request.service_tier": "flex", "openai.response.service_tier": "default"}, "0.06", "price_book"),
+        ({"openai.request.service_tier": "auto"}, "0.06", "price_book"),
+        ({"openai.response.service_tier": "gold"}, "0.06", "fallback"),
+    ],
+)
+def test_the_service_tier_of_another_instrumentation_counts(
+    ledger: Ledger, rater: Rater, said: dict[str, str], total: str, source: str
+) -> None:
+    """The tier that served the call decides its price, else the one that was asked for."""
+    _arrive(ledger, 1, _TOKENS | said)
+    rater.rate_pending()
+
+    [record] = _records(ledger)
+    assert (record["total_cost"], record["source"]) == (Decimal(total), source)

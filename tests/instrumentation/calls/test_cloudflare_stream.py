@@ -89,3 +89,21 @@ def test_answers_about_no_single_video_cost_nothing(delivered: Recorder, deliver
             assert response.status_code == 200
 
     assert delivered.costs() == []
+
+
+def test_a_video_without_a_time_of_creation_starts_at_its_upload(
+    delivered: Recorder, delivery: Delivery, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So two processes date it alike, on whatever days they read of it."""
+
+    def answer(_: object) -> object:
+        described = {"uid": "v-1", "duration": 90.5, "uploaded": "2026-06-01T00:00:00Z"}
+        return library.Response(200, json={"result": described})
+
+    for _ in range(2):
+        monkeypatch.setattr(cloudflare_stream, "_OUTCOMES", Outcomes("cloudflare_stream"))
+        with library.Client(transport=library.MockTransport(answer)) as client:
+            client.get(f"{delivery.api}/v-1")
+
+    starts = {span.start_time for span in delivered.spans() if span.name == "CloudflareStream.video"}
+    assert starts == {1_780_272_000_000_000_000}
