@@ -16,12 +16,14 @@ __all__ = ["group", "main"]
 _COMMANDS = {
     "api": "Serve the reports over HTTP.",
     "collector": "Receive OTLP and load it into the ledger.",
+    "completion": "Print the completion script of a shell.",
     "demo": "Run sample engines against a live ledger and print what they cost.",
     "doctor": "Check a ledger's directory and send again what was set aside.",
     "migrate": "Bring the ledger's schema up to date.",
     "prices": "Look up, check and apply the price book.",
     "report": "Print a report of the running API.",
     "run": "Run a Python program metered, without a change to it.",
+    "top": "Watch what today costs, live in the terminal.",
     "up": "Run collector, ledger and API in one process.",
 }
 """Name and one-line help of each subcommand; it lives in the module of the same name as ``command``."""
