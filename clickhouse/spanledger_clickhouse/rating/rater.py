@@ -2,7 +2,8 @@
 
 A decision depends on the whole trace as known, so a trace is decided anew whenever a span joins it, together with the
 traces that tell of the same answers; the newer decision replaces the older one because its version is higher.
-Interrupted anywhere, the next pass decides the same again.
+Interrupted anywhere, the next pass decides the same again. What a re-pricing made of a record stays: the rater then only
+decides whether it counts.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from spanledger_clickhouse.rating.decision import Decision, decide, decisions_js
 from spanledger_clickhouse.rating.progress import Progress
 from spanledger_clickhouse.rating.repeats import Repeats
 from spanledger_clickhouse.rating.usage_span import UsageSpan
+from spanledger_clickhouse.record_versions import ROUND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -94,7 +96,7 @@ INSERT INTO cost_records_local
 (
     started_at, trace_id, span_id, execution_id, user_id, service, operation, model, quantity, unit, unit_cost,
     total_cost, currency, source, price_id, reason, duration_ns, status, error, task_type, step_name, prompt_category,
-    prompt_name, metadata, created_at, version, is_deleted
+    prompt_name, metadata, usage, created_at, version, is_deleted
 )
 WITH decided AS
 (
@@ -110,16 +112,39 @@ WITH decided AS
             model String, prompt_name String, quantity String, unit String, unit_cost String, total_cost String,
             currency String, source String, price_id String, reason String))')) AS d
     )
+),
+adjusted AS
+(
+    SELECT
+        lower(hex(adjustments_local.trace_id)) AS adjusted_trace,
+        lower(hex(adjustments_local.span_id)) AS adjusted_span,
+        max(number) AS last_number,
+        argMax(
+            (quantity_after, unit_after, unit_cost_after, total_cost_after, source_after, price_id_after, reason_after),
+            number) AS now_is
+    FROM adjustments_local
+    WHERE adjustments_local.trace_id IN (SELECT toFixedString(unhex(trace), 16) FROM decided)
+        AND batch_id IN (SELECT batch_id FROM adjustment_batches_local FINAL WHERE state IN ('committed', 'applied'))
+    GROUP BY adjustments_local.trace_id, adjustments_local.span_id
 )
 SELECT
     started_at, usage_spans_local.trace_id, usage_spans_local.span_id, execution_id, user, service_name, operation_name,
-    model_name, toDecimal128OrZero(quantity_text, 12), unit_name, toDecimal128OrZero(unit_cost_text, 18),
-    toDecimal128OrZero(total_cost_text, 12), currency_code, cost_source, price, why, duration_ns, status, error,
-    task_type, step_name, prompt_category, prompt, map(), created_at, {version:Int64}, deleted
+    model_name,
+    if(last_number = 0, toDecimal128OrZero(quantity_text, 12), now_is.1),
+    if(last_number = 0, unit_name, now_is.2),
+    if(last_number = 0, toDecimal128OrZero(unit_cost_text, 18), now_is.3),
+    if(last_number = 0, toDecimal128OrZero(total_cost_text, 12), now_is.4),
+    currency_code,
+    if(last_number = 0, cost_source, now_is.5),
+    if(last_number = 0, price, now_is.6),
+    if(last_number = 0, why, now_is.7),
+    duration_ns, status, error, task_type, step_name, prompt_category, prompt, map(), usage, created_at,
+    {version:Int64} + toInt64(last_number) * {round:Int64}, deleted
 FROM usage_spans_local FINAL
 INNER JOIN decided
     ON usage_spans_local.trace_id = toFixedString(unhex(trace), 16)
     AND usage_spans_local.span_id = toFixedString(unhex(span), 8)
+LEFT JOIN adjusted ON trace = adjusted_trace AND span = adjusted_span
 WHERE is_priced = 0 AND usage_spans_local.trace_id IN (SELECT toFixedString(unhex(trace), 16) FROM decided)
 SETTINGS async_insert = 0
 """
@@ -166,7 +191,7 @@ class Rater:
             # What is older is not looked at again, so its size need not be remembered.
             self._decided = {}
         self._decided |= sizes
-        written = sum(self._rate(traces, now) for traces in _batched(due, _TRACES_A_STATEMENT))
+        written = sum(self._write(self._decide(traces, now)) for traces in _batched(due, _TRACES_A_STATEMENT))
         self._read_until = now
         if written:
             self._progress.keep(now)
@@ -179,7 +204,24 @@ class Rater:
         new, self._contested = contested - self._contested, contested
         return [*self._open_since, *new]
 
-    def _rate(self, traces: Sequence[str], now: datetime) -> int:
+    def withdraw_repeats(self, traces: Sequence[str]) -> int:
+        """Decide once more what of some traces does not count, for who wrote records of them without asking.
+
+        A re-pricing does: what was decided while it wrote did not know of it, and lost.
+
+        Args:
+            traces: Traces, in hex.
+
+        Returns:
+            How many records do not count.
+        """
+        now = datetime.now(UTC)
+        return sum(
+            self._write([decision for decision in self._decide(part, now) if decision.is_deleted])
+            for part in _batched(traces, _TRACES_A_STATEMENT)
+        )
+
+    def _decide(self, traces: Sequence[str], now: datetime) -> list[Decision]:
         rows = self._ledger.query(_USAGE_SPANS, {"traces": list(traces)})
         if rivals := self._rivals(traces, rows, now):
             traces = [*traces, *rivals]
@@ -193,10 +235,12 @@ class Rater:
                 self._open_since.setdefault(trace, now)
             else:
                 self._open_since.pop(trace, None)
-        decisions = list(_decisions(spans, parents, self._calculator))
+        return list(_decisions(spans, parents, self._calculator))
+
+    def _write(self, decisions: Sequence[Decision]) -> int:
         version = now_ns() // 1_000_000
         for part in _batched(decisions, _DECISIONS_A_STATEMENT):
-            self._ledger.command(_RECORD, {"decisions": decisions_json(part), "version": version})
+            self._ledger.command(_RECORD, {"decisions": decisions_json(part), "version": version, "round": ROUND})
         return len(decisions)
 
     def _rivals(self, traces: Sequence[str], rows: Sequence[Mapping[str, object]], now: datetime) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from spanledger.clock import now_ns
 from spanledger_clickhouse.rating.progress import Progress
+from spanledger_clickhouse.record_versions import REPEATED
 
 if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
@@ -92,4 +93,4 @@ class Repeats:
 
     def _mark(self, spans: list[tuple[str, str]]) -> None:
         traces, ids = [trace for trace, _ in spans], [span for _, span in spans]
-        self._ledger.command(_MARK, {"traces": traces, "spans": ids, "version": now_ns() // 1_000_000})
+        self._ledger.command(_MARK, {"traces": traces, "spans": ids, "version": REPEATED + now_ns() // 1_000_000})
