@@ -50,7 +50,7 @@ reference: $(DEV_READY) ## Write the reference pages from what they describe
 	@$(BIN)/python -m documentation
 
 docs: reference ## Build the documentation's site into .cache/site
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 changelog: $(DEV_READY) ## Gather the fragments of changes/ for a release: make changelog VERSION=1.2.3
 	@$(BIN)/towncrier build --yes --version $(VERSION)

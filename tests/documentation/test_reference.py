@@ -41,7 +41,7 @@ def test_every_constant_has_a_meaning() -> None:
 def test_every_link_of_the_site_leads_somewhere(tmp_path: Path) -> None:
     """The site builds without a warning: no page is missing in it and no link or anchor is broken."""
     built = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
         cwd=_ROOT,
         capture_output=True,
         text=True,
