@@ -8,6 +8,7 @@ is taken out of the answer again.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import openai
@@ -19,6 +20,7 @@ from spanledger.calls.openai_events import EventReader, JsonReader
 from spanledger.calls.openai_provider import provider_of
 from spanledger.calls.openai_results import BatchResults, charge_background_response, is_batch_file
 from spanledger.calls.openai_usage import Answer, read_answer
+from spanledger.calls.openai_withholding import Withholding, withhold
 from spanledger.calls.patching import Patch
 from spanledger.calls.watched_response import watch
 from spanledger.guard import guarded
@@ -91,6 +93,9 @@ class _Request:
             else:
                 self._watch(response)
             return
+        if self._asks_for_usage:
+            with guarded("openai.withhold"):
+                withhold(result)
         self.call.lost()
 
     def _watch(self, response: Any) -> None:  # noqa: ANN401 - of httpx2 or httpx, which share no base
@@ -107,7 +112,7 @@ class _Request:
                 return
             call.lost()
 
-        watch(response, reader, finish)
+        watch(response, reader, finish, partial(_stand_in, reader) if self._asks_for_usage else None)
 
 
 def instrument() -> None:
@@ -233,6 +238,11 @@ def _answer_of(result: object, response: Any) -> Answer:  # noqa: ANN401 - of ht
     reader.feed(response.content)
     reader.end()
     return reader.answer
+
+
+def _stand_in(reader: EventReader | JsonReader) -> Withholding:
+    """What goes on taking our wish out of a stream where a reader has failed."""
+    return Withholding(reader.pending if isinstance(reader, EventReader) else b"")
 
 
 def _reader_for(response: Any) -> EventReader | JsonReader:  # noqa: ANN401 - of httpx2 or httpx

@@ -33,8 +33,8 @@ class EventReader:
 
     def __init__(self, *, strip: bool) -> None:
         self._strip = strip
-        self._pending = b""
-        self._broken = False
+        self.pending = b""
+        """What is held back from the engine: the beginning of an event."""
         self._first: Answer | None = None
         self._stated: Answer | None = None
         self.done = False
@@ -49,23 +49,17 @@ class EventReader:
 
     def feed(self, data: bytes) -> bytes:
         """Take in what has arrived and return what the engine is to see of it, perhaps nothing yet."""
-        if self._broken:
-            return data
-        with guarded("openai.events"):
-            passed, pending = self._read(self._pending + data)
-            self._pending = pending
-            return passed if self._strip else data
-        self._broken = True
-        return self._pending + data if self._strip else data
+        passed, self.pending = self._read(self.pending + data)
+        return passed if self._strip else data
 
     def end(self) -> bytes:
         """Take note of the end and return what is left for the engine."""
-        rest, self._pending = self._pending, b""
+        rest, self.pending = self.pending, b""
         self.done = True
         with guarded("openai.events_end"):
             if rest.lstrip().startswith(b"{"):  # a model that cannot stream answers in one piece
                 self._take(rest)
-        return rest if self._strip and not self._broken else b""
+        return rest if self._strip else b""
 
     def _read(self, data: bytes) -> tuple[bytes, bytes]:
         passed: list[bytes] = []

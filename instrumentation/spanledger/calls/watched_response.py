@@ -30,7 +30,12 @@ class Reader(Protocol):
         ...
 
 
-def watch(response: Any, reader: Reader, finish: Callable[[BaseException | None], None]) -> None:  # noqa: ANN401 - of httpx2 or httpx, which share no base
+def watch(
+    response: Any,  # noqa: ANN401 - of httpx2 or httpx, which share no base
+    reader: Reader,
+    finish: Callable[[BaseException | None], None],
+    spare: Callable[[], Reader] | None = None,
+) -> None:
     """Show a reader the decoded bytes of a response.
 
     Args:
@@ -38,18 +43,28 @@ def watch(response: Any, reader: Reader, finish: Callable[[BaseException | None]
         reader: Takes in what arrives.
         finish: Called with None when the response is read, closed or gone, with the error that broke it off otherwise.
             What comes after its first call is to be ignored.
+        spare: Makes what stands in for the reader where it fails; None where the engine is to see all that arrives.
     """
-    watched = _Watch(response, reader, finish)
+    watched = _Watch(response, reader, finish, spare)
     response.__dict__.update({name: getattr(watched, name) for name in _METHODS})
 
 
 class _Watch:
     """The methods that stand in for those of one response."""
 
-    def __init__(self, response: Any, reader: Reader, finish: Callable[[BaseException | None], None]) -> None:  # noqa: ANN401 - of httpx2 or httpx
+    def __init__(
+        self,
+        response: Any,  # noqa: ANN401 - of httpx2 or httpx
+        reader: Reader,
+        finish: Callable[[BaseException | None], None],
+        spare: Callable[[], Reader] | None,
+    ) -> None:
         self._methods: dict[str, Any] = {name: getattr(response, name) for name in _METHODS}
         self._attributes = response.__dict__
         self._reader = reader
+        self._spare = spare
+        self._failed = False  # whether the reader has
+        self._stand_in: Reader | None = None
         self._finish = finish
         self._gone: weakref.finalize[..., Any] | None = None
         with guarded("openai.response_gone"):
@@ -62,8 +77,8 @@ class _Watch:
         arrived: Iterator[bytes] = self._methods["iter_bytes"]()
         try:
             while (data := self._next(arrived)) is not None:
-                yield from chunks.cut(self._reader.feed(data))
-            yield from chunks.cut(self._reader.end())
+                yield from chunks.cut(self._fed(data))
+            yield from chunks.cut(self._ended())
             yield from chunks.rest()
         except BaseException as error:
             self._over(error)
@@ -76,9 +91,9 @@ class _Watch:
         arrived: AsyncIterator[bytes] = self._methods["aiter_bytes"]()
         try:
             while (data := await self._anext(arrived)) is not None:
-                for chunk in chunks.cut(self._reader.feed(data)):
+                for chunk in chunks.cut(self._fed(data)):
                     yield chunk
-            for chunk in (*chunks.cut(self._reader.end()), *chunks.rest()):
+            for chunk in (*chunks.cut(self._ended()), *chunks.rest()):
                 yield chunk
         except BaseException as error:
             self._over(error)
@@ -96,6 +111,26 @@ class _Watch:
         if not self._arriving:
             self._over(None)
         await self._methods["aclose"]()
+
+    def _fed(self, data: bytes) -> bytes:
+        """What the engine is to see of what has arrived, whether or not the reader can take it in."""
+        if not self._failed:
+            with guarded("openai.reader"):
+                return self._reader.feed(data)
+            self._fail()
+        return data if self._stand_in is None else self._stand_in.feed(data)
+
+    def _ended(self) -> bytes:
+        """What the engine has yet to see."""
+        if not self._failed:
+            with guarded("openai.reader_end"):
+                return self._reader.end()
+            self._fail()
+        return b"" if self._stand_in is None else self._stand_in.end()
+
+    def _fail(self) -> None:
+        self._failed = True
+        self._stand_in = None if self._spare is None else self._spare()
 
     def _next(self, arrived: Iterator[bytes]) -> bytes | None:
         self._arriving = True

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanledger.calls.openai_events import EventReader, JsonReader
+from spanledger.calls.openai_withholding import Withholding
 
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
 SEPARATORS = st.sampled_from([(",", ":"), (", ", ": ")])
@@ -49,16 +50,18 @@ def test_only_what_we_asked_for_is_taken_out(
     assert seen + reader.end() == wire(plain, separators, end)
     assert reader.answer.quantities == {"input_tokens": 7, "output_tokens": 3}
     assert reader.done
+    stand_in = Withholding()
+    seen = b"".join(stand_in.feed(piece) for piece in in_pieces(wire([*with_null, usage], separators, end), cuts))
+    assert seen + stand_in.end() == wire(plain, separators, end)
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=6), st.booleans())
 def test_bytes_that_are_no_events_pass(data: bytes, cuts: list[int], strip: bool) -> None:  # noqa: FBT001 - drawn
     """Whatever comes goes on."""
-    reader = EventReader(strip=strip)
+    for reader in (EventReader(strip=strip), Withholding()):
+        seen = b"".join(reader.feed(piece) for piece in in_pieces(data, cuts)) + reader.end()
 
-    seen = b"".join(reader.feed(piece) for piece in in_pieces(data, cuts)) + reader.end()
-
-    assert seen == data
+        assert seen == data
 
 
 def test_events_pass_at_once_where_nothing_is_taken_out() -> None:
