@@ -85,6 +85,18 @@ CLICKHOUSE_USER: Final = "SPANLEDGER_CLICKHOUSE_USER"
 CLICKHOUSE_PASSWORD: Final = "SPANLEDGER_CLICKHOUSE_PASSWORD"  # noqa: S105 - the variable's name
 """That user's password; empty where unset."""
 
+GRAFANA_CLICKHOUSE_HOST: Final = "SPANLEDGER_GRAFANA_CLICKHOUSE_HOST"
+"""Host name of the ClickHouse server, as Grafana's boards of SQL reach it."""
+
+GRAFANA_CLICKHOUSE_PORT: Final = "SPANLEDGER_GRAFANA_CLICKHOUSE_PORT"
+"""Port of that server's HTTP interface."""
+
+GRAFANA_CLICKHOUSE_USER: Final = "SPANLEDGER_GRAFANA_CLICKHOUSE_USER"
+"""The user as whom Grafana's boards of SQL read; one who may only read."""
+
+GRAFANA_CLICKHOUSE_PASSWORD: Final = "SPANLEDGER_GRAFANA_CLICKHOUSE_PASSWORD"  # noqa: S105 - the variable's name
+"""That user's password."""
+
 OTELCOL_STORAGE: Final = "SPANLEDGER_OTELCOL_STORAGE"
 """Directory in which the OpenTelemetry Collector keeps what it has not delivered yet."""
 
