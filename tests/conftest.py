@@ -26,10 +26,15 @@ def migrated_ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger
 @pytest.fixture
 def ledger(migrated_ledger: Ledger) -> Ledger:
     """The embedded ledger, emptied."""
-    stored = migrated_ledger.query(
+    return emptied(migrated_ledger)
+
+
+def emptied(ledger: Ledger) -> Ledger:
+    """The same ledger without rows, for tests that share what they store."""
+    stored = ledger.query(
         "SELECT name FROM system.tables "
         "WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND name != 'schema_migrations'"
     )
     for table in stored:
-        migrated_ledger.command(f"TRUNCATE TABLE {table['name']}")
-    return migrated_ledger
+        ledger.command(f"TRUNCATE TABLE {table['name']}")
+    return ledger
