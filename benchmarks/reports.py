@@ -29,6 +29,11 @@ _RECORDS_A_STATEMENT = 1_000_000
 
 _COST_RECORDS = """
 INSERT INTO cost_records_local
+(
+    started_at, trace_id, span_id, execution_id, user_id, service, operation, model, quantity, unit, unit_cost,
+    total_cost, currency, source, price_id, reason, duration_ns, status, error, task_type, step_name, prompt_category,
+    prompt_name, metadata, created_at, version, is_deleted
+)
 SELECT
     now64(9) - toIntervalMillisecond(cityHash64(number, 1) % (90 * 86400000)) AS started_at,
     toFixedString(reinterpretAsString(reinterpretAsUUID(cityHash64(number, 2))), 16) AS trace_id,
@@ -74,14 +79,15 @@ def main() -> None:
         open_ledger(f"chdb://{directory}") as ledger,
     ):
         migrate(ledger)
-        _fill(ledger, told.records)
+        fill_ledger(ledger, told.records)
         with HttpServer(create_app(ledger), "127.0.0.1", 0) as server:
             milliseconds = _measure(server.url, told.rounds)
         stored = sum(path.stat().st_size for path in Path(directory).rglob("*") if path.is_file())
     print(json.dumps({"records": told.records, "stored_bytes": stored, "milliseconds": milliseconds}))
 
 
-def _fill(ledger: Ledger, records: int) -> None:
+def fill_ledger(ledger: Ledger, records: int) -> None:
+    """Insert seeded records of the last ninety days, inside the engine."""
     for start in range(0, records, _RECORDS_A_STATEMENT):
         ledger.command(_COST_RECORDS, {"start": start, "count": min(_RECORDS_A_STATEMENT, records - start)})
     ledger.command(_PERFORMANCE_RECORDS)
