@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spanledger.pricing import Calculator, PriceBook
+from spanledger_api.alerts.configuration import AlertConfiguration
+from spanledger_api.alerts.watching import alert_steps
 from spanledger_clickhouse.periodic import Periodic
 from spanledger_clickhouse.rating import Rater
 
@@ -28,7 +30,7 @@ def start_workers(running: ExitStack, ledger: Ledger) -> None:
         ledger: A ledger with the current schema.
 
     Raises:
-        ConfigurationError: ``SPANLEDGER_PRICES`` names no file.
+        ConfigurationError: ``SPANLEDGER_PRICES`` names no file, or alerts are set up in a way that cannot be used.
         PriceBookError: That file has a row that is not valid; better now than in the rater later.
     """
     for worker in _workers(ledger):
@@ -38,4 +40,8 @@ def start_workers(running: ExitStack, ledger: Ledger) -> None:
 
 def _workers(ledger: Ledger) -> list[Periodic]:
     rater = Rater(ledger, Calculator(PriceBook.from_environment()))
-    return [Periodic("rater", rater.rate_pending, _RATER_PAUSE_SECONDS)]
+    alerts = alert_steps(ledger, AlertConfiguration.from_environment())
+    return [
+        Periodic("rater", rater.rate_pending, _RATER_PAUSE_SECONDS),
+        *(Periodic(name, step, pause) for name, step, pause in alerts),
+    ]

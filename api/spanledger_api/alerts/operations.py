@@ -1,0 +1,216 @@
+"""Single operations that cost more than a threshold, within seconds of their arrival or of their pricing.
+
+What is new is found by the time at which it was written, as the ledger's clock tells it, so that spans may arrive late,
+twice, or from machines whose clocks are wrong. The last minute is looked at again each time: an insert becomes visible
+some time after the time it carries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Final, cast
+
+from spanledger_api.alerts.alert import Alert, alert_id, money
+from spanledger_api.alerts.kinds import Kind, RuleKind
+from spanledger_api.alerts.progress import Progress
+from spanledger_api.alerts.register import Finding, raise_alerts
+from spanledger_api.alerts.rule import chosen_channels
+from spanledger_api.rows import amount, integer, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+    from spanledger_api.alerts.definitions import Definitions
+    from spanledger_api.alerts.rule import Rule
+    from spanledger_api.rows import Row
+    from spanledger_clickhouse.ledger import Ledger
+
+__all__ = ["OperationWatch", "PaidOperation", "operation_alert"]
+
+_LOOK_BACK: Final = timedelta(seconds=60)
+_KEYS_A_STATEMENT: Final = 500
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+_DATES: Final = (date(1970, 1, 1), date(2149, 6, 6))
+"""The days that the key of the records tells apart."""
+
+_CHANGED_DAYS: Final = """
+SELECT now64(3, 'UTC') AS now, groupArrayIf(day, changed >= {since:DateTime64(3, 'UTC')}) AS days FROM arrivals
+"""
+# What arrived has the negated time of its arrival as its version, what was decided later the time of that.
+_CHANGED: Final = """
+SELECT DISTINCT
+    toDate(started_at) AS day, user_id, service, lower(hex(cost_records_local.trace_id)) AS trace,
+    lower(hex(cost_records_local.span_id)) AS span, version
+FROM cost_records_local
+WHERE (version <= -{since_ms:Int64} OR version >= {since_ms:Int64}) AND total_cost > {lowest:Decimal(38, 12)}
+    AND ({all_days:UInt8} OR toDate(started_at) IN {days:Array(Date)})
+"""
+_RECORDS: Final = """
+SELECT
+    toString(record_id) AS record, execution_id, user_id, service, operation, total_cost, currency, task_type,
+    toUnixTimestamp64Micro(started_at) AS started_us, trace_id, span_id
+FROM cost_records
+WHERE toDate(started_at) IN {days:Array(Date)} AND user_id IN {users:Array(String)}
+    AND service IN {services:Array(String)} AND trace_id IN {traces:Array(String)} AND span_id IN {spans:Array(String)}
+    AND total_cost > {lowest:Decimal(38, 12)}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PaidOperation:
+    """One cost record, as far as an alert shows it."""
+
+    record_id: str
+    execution_id: str
+    user_id: str
+    service: str
+    operation: str
+    task_type: str
+    cost: Decimal
+    currency: str
+    started_at: datetime
+
+    def exceeds(self, rule: Rule) -> bool:
+        """Whether a rule of operations wants to hear of it."""
+        stated = (
+            (rule.service, self.service),
+            (rule.user_id, self.user_id),
+            (rule.operation, self.operation),
+            (rule.task_type, self.task_type),
+            (rule.currency, self.currency),
+        )
+        return self.cost > rule.limit and all(wanted in {None, found} for wanted, found in stated)
+
+
+class OperationWatch:
+    """Looks for operations above the thresholds; one works on a ledger at a time.
+
+    Args:
+        ledger: A ledger with the current schema.
+        definitions: The rules.
+        channels: Names of the channels there are.
+
+    Attributes:
+        progress: Where it began and how far it has read.
+    """
+
+    def __init__(self, ledger: Ledger, definitions: Definitions, channels: Sequence[str]) -> None:
+        self.progress = Progress(ledger)
+        self._ledger = ledger
+        self._definitions = definitions
+        self._channels = channels
+        self._seen: set[tuple[str, str, int]] = set()
+
+    def look(self) -> list[Alert]:
+        """Raise alerts for what was written since the last look; the first one ever begins with the present.
+
+        Returns:
+            The alerts that are new.
+
+        Raises:
+            ClickHouseError: The ledger does not answer; nothing is missed, the next look begins where this one did.
+        """
+        since = max(self.progress.read_from, self.progress.read_until - _LOOK_BACK)
+        [told] = self._ledger.query(_CHANGED_DAYS, {"since": since})
+        rules = [rule for rule in self._definitions.enabled_rules() if rule.kind is RuleKind.OPERATION]
+        days = cast("list[date]", told["days"])
+        raised = self._new(since, days, rules) if rules and days else []
+        self.progress.advance(cast("datetime", told["now"]), keep=bool(raised))
+        return raised
+
+    def _new(self, since: datetime, days: list[date], rules: list[Rule]) -> list[Alert]:
+        lowest = min(rule.limit for rule in rules)
+        found = self._ledger.query(
+            _CHANGED,
+            {
+                "since_ms": (since - _EPOCH) // timedelta(milliseconds=1),
+                "lowest": lowest,
+                "days": [day for day in days if _DATES[0] <= day <= _DATES[1]],
+                "all_days": int(not all(_DATES[0] <= day <= _DATES[1] for day in days)),
+            },
+        )
+        keys = {_key(row): row for row in found}
+        new = [row for key, row in keys.items() if key not in self._seen]
+        raised: list[Alert] = []
+        for start in range(0, len(new), _KEYS_A_STATEMENT):
+            records = self._records(new[start : start + _KEYS_A_STATEMENT], lowest)
+            raised += raise_alerts(self._ledger, self._findings(records, rules))
+        self._seen = set(keys)
+        return raised
+
+    def _records(self, keys: Sequence[Row], lowest: Decimal) -> list[PaidOperation]:
+        """The records as every report sees them: repeats and what was decided since make one row or none."""
+        wanted = {(text(row, "trace"), text(row, "span")) for row in keys}
+        rows = self._ledger.query(
+            _RECORDS,
+            {
+                "days": list({cast("date", row["day"]) for row in keys}),
+                "users": list({text(row, "user_id") for row in keys}),
+                "services": list({text(row, "service") for row in keys}),
+                "traces": list({trace for trace, _ in wanted}),
+                "spans": list({span for _, span in wanted}),
+                "lowest": lowest,
+            },
+        )
+        return [paid_operation(row) for row in rows if (text(row, "trace_id"), text(row, "span_id")) in wanted]
+
+    def _findings(self, records: Sequence[PaidOperation], rules: Sequence[Rule]) -> list[Finding]:
+        now = datetime.now(UTC)
+        return [
+            Finding(operation_alert(rule, record, now), chosen_channels(rule.channels, self._channels))
+            for record in records
+            for rule in rules
+            if record.exceeds(rule)
+        ]
+
+
+def operation_alert(rule: Rule, record: PaidOperation, now: datetime) -> Alert:
+    """The alert of a record that exceeds a rule."""
+    return Alert(
+        alert_id=alert_id(rule.rule_id, record.record_id),
+        rule_id=rule.rule_id,
+        rule_name=rule.name,
+        kind=Kind.OPERATION,
+        severity=rule.severity,
+        occurred_at=record.started_at,
+        detected_at=now,
+        value=record.cost,
+        threshold=rule.limit,
+        currency=record.currency,
+        message_key="alert_operation",
+        words={
+            "operation": record.operation or "-",
+            "service": record.service,
+            "value": money(record.cost, record.currency),
+            "threshold": money(rule.limit, record.currency),
+            "user_id": record.user_id or "-",
+            "execution_id": record.execution_id or "-",
+        },
+        service=record.service,
+        user_id=record.user_id,
+        operation=record.operation,
+        task_type=record.task_type,
+        execution_id=record.execution_id,
+        record_id=record.record_id,
+    )
+
+
+def paid_operation(row: Row) -> PaidOperation:
+    """A cost record from its row."""
+    return PaidOperation(
+        record_id=text(row, "record"),
+        execution_id=text(row, "execution_id"),
+        user_id=text(row, "user_id"),
+        service=text(row, "service"),
+        operation=text(row, "operation"),
+        task_type=text(row, "task_type"),
+        cost=amount(row, "total_cost"),
+        currency=text(row, "currency"),
+        started_at=_EPOCH + timedelta(microseconds=integer(row, "started_us")),
+    )
+
+
+def _key(row: Row) -> tuple[str, str, int]:
+    return text(row, "trace"), text(row, "span"), integer(row, "version")
