@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 from opentelemetry.context import attach, detach
 
+from spanledger.endings import telling
 from spanledger.guard import guarded
 
 if TYPE_CHECKING:
@@ -74,15 +75,9 @@ class Entry(Generic[T]):
         finally:
             self.deactivate()
 
-    @contextmanager
-    def closing(self) -> Generator[None]:
+    def closing(self) -> telling:
         """Close the entry when the body ends, with the exception that ended it."""
-        try:
-            yield
-        except BaseException as error:
-            self.close(error)
-            raise
-        self.close(None)
+        return telling(self.close)
 
 
 def _is_regular_end(error: BaseException | None) -> bool:

@@ -26,6 +26,7 @@ ENGINE = (
     NO_CLIENTS
     + """
 import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a runner under nohup would hand down that it is ignored
 {before}
 import spanledger
 spanledger.configure(endpoint={url!r})
@@ -74,11 +75,12 @@ def test_the_engines_own_handler_still_decides(loopback: Loopback) -> None:
     assert loopback.span_names() == ["step work"]
 
 
-def test_an_ignored_sigterm_stays_ignored(loopback: Loopback) -> None:
-    """The engine goes on and ends on its own."""
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_an_ignored_signal_stays_ignored(loopback: Loopback, name: str) -> None:
+    """The engine goes on and ends on its own, as one that was started under nohup is meant to."""
     loopback.bodies.clear()
-    ignore = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
-    ended = engine(loopback.url, before=ignore, after="os.kill(os.getpid(), signal.SIGTERM); sys.exit(3)")
+    ignore = f"signal.signal(signal.{name}, signal.SIG_IGN)"
+    ended = engine(loopback.url, before=ignore, after=f"os.kill(os.getpid(), signal.{name}); sys.exit(3)")
 
     assert ended.returncode == 3
     assert loopback.span_names() == ["step work"]

@@ -7,6 +7,7 @@ result leave no trace. An operation that nobody asks for its result stays a span
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from google.api_core import operations_v1
@@ -20,6 +21,7 @@ from spanledger.attributes import COST_METADATA_PREFIX
 from spanledger.calls.google_video_result import is_annotation, outcome_of
 from spanledger.calls.outcomes import Outcomes
 from spanledger.calls.patching import Patch
+from spanledger.endings import telling
 from spanledger.guard import guarded
 from spanledger.values import metadata_attributes, text
 from spanledger.version import __version__
@@ -59,11 +61,8 @@ def uninstrument() -> None:
 def _annotate_video(original: Callable[..., _Future], client: object, *args: object, **kwargs: object) -> object:
     """Submit a video inside a span; result and exception are the client's own."""
     span = _start(args, kwargs)
-    try:
+    with telling(partial(_failed, span)):
         future = original(client, *args, **kwargs)
-    except BaseException as error:
-        _failed(span, error)
-        raise
     _submitted(span, future)
     return future
 
@@ -73,11 +72,8 @@ async def _annotate_video_async(
 ) -> object:
     """Submit a video inside a span; result and exception are the client's own."""
     span = _start(args, kwargs)
-    try:
+    with telling(partial(_failed, span)):
         future = await original(client, *args, **kwargs)
-    except BaseException as error:
-        _failed(span, error)
-        raise
     _submitted(span, future)
     return future
 
@@ -92,8 +88,8 @@ def _start(args: Sequence[object], kwargs: Mapping[str, object]) -> Span:
 
 
 @guarded("google_video.failure")
-def _failed(span: Span | None, error: BaseException) -> None:
-    if span is not None:
+def _failed(span: Span | None, error: BaseException | None) -> None:
+    if span is not None and error is not None:
         span.set_status(StatusCode.ERROR, text(f"{type(error).__name__}: {error}"))
         span.end()
 

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from spanledger.endings import telling
 from spanledger.guard import guarded
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ class _Watched:
         """Whatever else the stream behind has."""
         return getattr(self._inner, name)
 
+    def _read(self, error: BaseException | None) -> None:
+        """Reading is over; a caller that stops early is no error."""
+        self._end(None if isinstance(error, GeneratorExit) else error, complete=error is None)
+
     def _end(self, error: BaseException | None = None, *, complete: bool = False) -> None:
         if self._finalizer.detach() is not None:
             _ended(self._meter, error, complete=complete)
@@ -64,19 +69,12 @@ class _SyncBody(_Watched):
     """A synchronous body."""
 
     def __iter__(self) -> Iterator[bytes]:
-        try:
-            chunks: Iterable[bytes] = self._inner
+        chunks: Iterable[bytes] = self._inner
+        with telling(self._read):
             for chunk in chunks:
                 with _GUARD:
                     self._received(chunk)
                 yield chunk
-        except GeneratorExit:
-            self._end()
-            raise
-        except BaseException as error:
-            self._end(error)
-            raise
-        self._end(complete=True)
 
     def close(self) -> None:
         """Close the stream behind."""
@@ -93,20 +91,14 @@ class _AsyncBody(_Watched):
         inner: AsyncIterable[bytes] = self._inner
         chunks = inner.__aiter__()
         try:
-            async for chunk in chunks:
-                with _GUARD:
-                    self._received(chunk)
-                yield chunk
-        except GeneratorExit:
-            self._end()
-            raise
-        except BaseException as error:
-            self._end(error)
-            raise
+            with telling(self._read):
+                async for chunk in chunks:
+                    with _GUARD:
+                        self._received(chunk)
+                    yield chunk
         finally:
             if isinstance(chunks, AsyncGenerator):
                 await chunks.aclose()
-        self._end(complete=True)
 
     async def aclose(self) -> None:
         """Close the stream behind."""

@@ -7,6 +7,7 @@ add headers to them, and it ends its span before the body has come.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from spanledger.calls.cloudflare_stream import StreamCall
@@ -15,6 +16,7 @@ from spanledger.calls.http_bodies import meter_body
 from spanledger.calls.http_own_service import OwnServiceRequest, traced_transport
 from spanledger.calls.http_targets import is_cloudflare_stream, is_cloudfront
 from spanledger.calls.patching import Patch
+from spanledger.endings import telling
 from spanledger.guard import guarded
 
 if TYPE_CHECKING:
@@ -82,12 +84,8 @@ class HttpLibrary:
         if meter is None:
             with OwnServiceRequest(request):
                 return original(client, request)
-        try:
-            with OwnServiceRequest(request):
-                response = original(client, request)
-        except BaseException as error:
-            _failed(meter, error)
-            raise
+        with telling(partial(_failed, meter)), OwnServiceRequest(request):
+            response = original(client, request)
         self._answered(meter, response)
         return response
 
@@ -96,12 +94,8 @@ class HttpLibrary:
         if meter is None:
             with OwnServiceRequest(request):
                 return await original(client, request)
-        try:
-            with OwnServiceRequest(request):
-                response = await original(client, request)
-        except BaseException as error:
-            _failed(meter, error)
-            raise
+        with telling(partial(_failed, meter)), OwnServiceRequest(request):
+            response = await original(client, request)
         self._answered(meter, response)
         return response
 
@@ -132,5 +126,6 @@ def _meter_for(request: _Request) -> _Meter | None:
 
 
 @guarded("http.failure")
-def _failed(meter: _Meter, error: BaseException) -> None:
-    meter.ended(error, complete=False)
+def _failed(meter: _Meter, error: BaseException | None) -> None:
+    if error is not None:
+        meter.ended(error, complete=False)

@@ -27,7 +27,11 @@ from spanledger.guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextvars import Token
+    from types import TracebackType
     from typing import Self
+
+    from opentelemetry.context import Context
 
 __all__ = ["instrument", "uninstrument"]
 
@@ -64,6 +68,7 @@ class _Request:
         self._reader = EventReader(strip=self._asks_for_usage) if stream else None
         self.options = _asking_for_usage(options, body) if self._asks_for_usage else options
         self.call = Call(endpoint, provider_of(client), body)
+        self._token: Token[Context] | None = None
         if endpoint.service == "whisper":
             self.call.note("response_format", body.get("response_format"))
         with guarded("openai.audio"):
@@ -73,8 +78,22 @@ class _Request:
         asked = _mapping(body.get("stream_options")).get("include_usage")
         return endpoint.streams_usage_on_request and not asked and self._server not in _REFUSES_STREAM_OPTIONS
 
-    def failed(self, error: BaseException) -> bool:
-        """The call failed; True if only because of what we added, so that it is to be made as the engine wished."""
+    def __enter__(self) -> None:
+        """Make the call the current one."""
+        self._token = self.call.enter()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """Swallow the exception only where it is due to what we added: the call is then made as the engine wished."""
+        del kind, trace
+        try:
+            return error is not None and self._failed(error)
+        finally:
+            self.call.leave(self._token)
+
+    def _failed(self, error: BaseException) -> bool:
+        """The call failed; True if only because of what we added."""
         with guarded("openai.failure"):
             self.call.failed(error)
             if self._asks_for_usage and isinstance(error, openai.BadRequestError | openai.UnprocessableEntityError):
@@ -139,17 +158,10 @@ def _request(
         result = original(client, cast_to, options, **kwargs)
         _charge_results(client, options, result)
         return result
-    token = request.call.enter()
-    try:
+    with request:
         result = original(client, cast_to, request.options, **kwargs)
-    except BaseException as error:
-        if not request.failed(error):
-            raise
-    else:
         request.answered(result)
         return result
-    finally:
-        request.call.leave(token)
     return _request(original, client, cast_to, options, **kwargs)
 
 
@@ -166,17 +178,10 @@ async def _request_async(
         result = await original(client, cast_to, options, **kwargs)
         _charge_results(client, options, result)
         return result
-    token = request.call.enter()
-    try:
+    with request:
         result = await original(client, cast_to, request.options, **kwargs)
-    except BaseException as error:
-        if not request.failed(error):
-            raise
-    else:
         request.answered(result)
         return result
-    finally:
-        request.call.leave(token)
     return await _request_async(original, client, cast_to, options, **kwargs)
 
 

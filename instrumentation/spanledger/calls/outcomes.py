@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -125,14 +126,17 @@ class Outcomes:
             asked = self._asked.pop(name, None)
             if len(self._settled) > REMEMBERED:
                 self._settled.popitem(last=False)
-        try:
+        with ExitStack() as failure:
+            failure.callback(self._unsettle, name, asked)
             _emit(f"{self._service}\0{name}", outcome, asked, reader or current_identity())
-        except BaseException:
-            with self._lock:
-                self._settled.pop(name, None)
-                if asked is not None:
-                    self._asked[name] = asked
-            raise
+            failure.pop_all()
+
+    def _unsettle(self, name: str, asked: _Asked | None) -> None:
+        """What could not be recorded may be recorded next time."""
+        with self._lock:
+            self._settled.pop(name, None)
+            if asked is not None:
+                self._asked[name] = asked
 
 
 class _GivenIds(IdGenerator):

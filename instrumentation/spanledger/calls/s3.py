@@ -8,6 +8,7 @@ metadata how many requests it took. Calls that fail cost nothing. Transfers by t
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from botocore.response import StreamingBody
 from spanledger.calls.patching import Patch
 from spanledger.calls.s3_download import Download, after_close, after_read
 from spanledger.calls.s3_storage import STORING, Storing, remember_size
+from spanledger.endings import telling
 from spanledger.guard import guarded
 
 if TYPE_CHECKING:
@@ -50,15 +52,17 @@ def _make_api_call(
         if operation_name == "HeadObject":
             remember_size(result)
         return result
-    try:
+    with telling(partial(_failed, call)):
         result = original(client, operation_name, call.parameters)
-    except BaseException as error:
-        with guarded("s3.failure"):
-            call.failed(error)
-        raise
     with guarded("s3.success"):
         call.succeeded(result)
     return result
+
+
+@guarded("s3.failure")
+def _failed(call: Storing | Download, error: BaseException | None) -> None:
+    if error is not None:
+        call.failed(error)
 
 
 @guarded("s3.request")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import weakref
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
@@ -19,6 +20,7 @@ from spanledger import configuration
 from spanledger.attributes import COST_METADATA_PREFIX, COST_OPERATION, COST_SERVICE, COST_USAGE_PREFIX
 from spanledger.calls.s3_storage import remember_size, requests_made
 from spanledger.clock import now, now_ns
+from spanledger.endings import telling
 from spanledger.guard import guarded
 from spanledger.pricing import CostSource, Usage
 from spanledger.values import metadata_attributes, text
@@ -125,20 +127,22 @@ def _dropped(download: Download) -> None:
     download.ended()
 
 
+@guarded("s3.read")
+def _has_read(download: Download, error: BaseException | None) -> None:
+    """One reading is over."""
+    if error is None:
+        download.progressed()
+    else:
+        download.ended(error)
+
+
 def after_read(original: Callable[..., Any], body: StreamingBody, *args: object, **kwargs: object) -> object:
     """Read from a body; what comes is the client's own."""
     download: Download | None = getattr(body, _TAG, None)
     if download is None:
         return original(body, *args, **kwargs)
-    try:
-        read = original(body, *args, **kwargs)
-    except BaseException as error:
-        with guarded("s3.read"):
-            download.ended(error)
-        raise
-    with guarded("s3.read"):
-        download.progressed()
-    return read
+    with telling(partial(_has_read, download)):
+        return original(body, *args, **kwargs)
 
 
 def after_close(original: Callable[..., Any], body: StreamingBody, *args: object, **kwargs: object) -> object:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from spanledger.endings import telling
 from spanledger.guard import guarded
 
 if TYPE_CHECKING:
@@ -75,30 +76,22 @@ class _Watch:
         """As the response's own, without what the reader takes out."""
         chunks = _Chunks(chunk_size)
         arrived: Iterator[bytes] = self._methods["iter_bytes"]()
-        try:
+        with telling(self._over):
             while (data := self._next(arrived)) is not None:
                 yield from chunks.cut(self._fed(data))
             yield from chunks.cut(self._ended())
             yield from chunks.rest()
-        except BaseException as error:
-            self._over(error)
-            raise
-        self._over(None)
 
     async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
         """As the response's own, without what the reader takes out."""
         chunks = _Chunks(chunk_size)
         arrived: AsyncIterator[bytes] = self._methods["aiter_bytes"]()
-        try:
+        with telling(self._over):
             while (data := await self._anext(arrived)) is not None:
                 for chunk in chunks.cut(self._fed(data)):
                     yield chunk
             for chunk in (*chunks.cut(self._ended()), *chunks.rest()):
                 yield chunk
-        except BaseException as error:
-            self._over(error)
-            raise
-        self._over(None)
 
     def close(self) -> None:
         """As the response's own; the engine has seen enough."""
