@@ -20,6 +20,7 @@ from spanledger_api import (
     reports,
     spans,
 )
+from spanledger_api.access.installation import install_access
 from spanledger_api.deployment import Deployment
 from spanledger_api.documentation import install_documentation
 from spanledger_api.head_requests import HeadMiddleware
@@ -27,11 +28,13 @@ from spanledger_api.messages import Locale, default_locale
 from spanledger_api.metrics import Metrics, MetricsMiddleware
 from spanledger_api.parameters import refuse_repeats
 from spanledger_api.problem import install_problem_handlers
+from spanledger_api.request_ids import RequestIdMiddleware
 from spanledger_api.security import SecurityHeadersMiddleware
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from spanledger_api.access.gate import Gate
     from spanledger_clickhouse.ledger import Ledger
 
 __all__ = ["create_app"]
@@ -53,13 +56,20 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(ledger: Ledger, *, clock: Callable[[], datetime] = _utc_now, locale: Locale | None = None) -> FastAPI:
+def create_app(
+    ledger: Ledger,
+    *,
+    clock: Callable[[], datetime] = _utc_now,
+    locale: Locale | None = None,
+    gate: Gate | None = None,
+) -> FastAPI:
     """The API over one ledger.
 
     Args:
         ledger: What the reports read. The caller keeps it open while the app serves, and closes it.
         clock: The current time, aware; it decides which calendar period is the current one.
         locale: Language of messages where a request asks for none; None takes ``SPANLEDGER_LOCALE``, else English.
+        gate: Decides who may ask; None lets everybody do everything, whoever they are.
 
     Raises:
         ConfigurationError: ``SPANLEDGER_LOCALE`` names a language there is not, or ``SPANLEDGER_PRICES`` no file.
@@ -81,10 +91,13 @@ def create_app(ledger: Ledger, *, clock: Callable[[], datetime] = _utc_now, loca
         ledger, clock, locale or default_locale(), Calculator(PriceBook.from_environment())
     )
     app.state.metrics = metrics
+    app.state.gate = gate
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING_BYTES, compresslevel=_GZIP_LEVEL)
+    install_access(app, gate, metrics)
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(HeadMiddleware)
+    app.add_middleware(RequestIdMiddleware)
     install_problem_handlers(app)
     install_documentation(app)
     for router in (

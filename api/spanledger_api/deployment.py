@@ -1,15 +1,19 @@
 """What the app was created with, and how a handler gets hold of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from spanledger.pricing import Calculator
+from spanledger_api.access.dependencies import principal_of
+from spanledger_api.access.row_filters import row_filters
 from spanledger_api.messages import Locale
+from spanledger_clickhouse.bounded_ledger import BoundedLedger
 from spanledger_clickhouse.ledger import Ledger
+from spanledger_clickhouse.query_slots import QuerySlots
 
 __all__ = ["Deployed", "Deployment"]
 
@@ -19,16 +23,19 @@ class Deployment:
     """The parts that every handler shares.
 
     Attributes:
-        ledger: What the reports read; it runs statements from any thread.
+        ledger: What the reports read; it runs statements from any thread. A handler's holds only the rows of whoever
+            asks, and every statement on it is limited.
         clock: The current time, aware; it decides which period is the current one.
         locale: Language of messages where the request does not ask for one.
         calculator: Prices what advice compares with.
+        slots: How many statements of requests run at once.
     """
 
     ledger: Ledger
     clock: Callable[[], datetime]
     locale: Locale
     calculator: Calculator
+    slots: QuerySlots = field(default_factory=QuerySlots)
 
 
 def _deployment(request: Request) -> Deployment:
@@ -36,7 +43,10 @@ def _deployment(request: Request) -> Deployment:
     if not isinstance(deployment, Deployment):
         message = "the app was not made by create_app"
         raise TypeError(message)
-    return deployment
+    # The one place where a request gets hold of the ledger, so that nothing can be asked past its limits.
+    scope = principal_of(request).scope
+    filters = None if scope is None else row_filters(deployment.ledger, scope)
+    return replace(deployment, ledger=BoundedLedger(deployment.ledger, deployment.slots, filters))
 
 
 Deployed = Annotated[Deployment, Depends(_deployment)]

@@ -13,6 +13,8 @@ from spanledger.exceptions import ConfigurationError
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from spanledger_api.tls import Certificate
+
 __all__ = ["HttpServer"]
 
 _START_SECONDS = 30.0
@@ -26,6 +28,7 @@ class HttpServer:
         app: The ASGI application.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
+        certificate: What to speak TLS with; None speaks without.
 
     Attributes:
         port: The port that is listened on.
@@ -34,8 +37,15 @@ class HttpServer:
         ConfigurationError: The address is taken or not one of this machine's.
     """
 
-    def __init__(self, app: Any, host: str, port: int) -> None:  # noqa: ANN401 - ASGI has no type of its own
+    def __init__(
+        self,
+        app: Any,  # noqa: ANN401 - ASGI has no type of its own
+        host: str,
+        port: int,
+        certificate: Certificate | None = None,
+    ) -> None:
         self._host = host
+        self._scheme = "http" if certificate is None else "https"
         self._socket = _bound_socket(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._server = uvicorn.Server(
@@ -45,6 +55,7 @@ class HttpServer:
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
+                ssl_context_factory=None if certificate is None else lambda _config, _default: certificate.context(),
             )
         )
         self._thread = threading.Thread(target=self._serve, name=f"http-{self.port}", daemon=True)
@@ -61,7 +72,7 @@ class HttpServer:
     @property
     def url(self) -> str:
         """Base address, without a slash at the end."""
-        return f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{self.port}"
+        return f"{self._scheme}://{f'[{self._host}]' if ':' in self._host else self._host}:{self.port}"
 
     def start(self) -> None:
         """Begin to answer. Connections wait in the socket until the thread takes them."""

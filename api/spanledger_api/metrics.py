@@ -32,10 +32,15 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._others: list[CollectorRegistry] = []
         self._requests = Counter(REQUESTS, "Answered requests.", ("method", "route", "status"), registry=self.registry)
         self._seconds = Histogram(
             REQUEST_SECONDS, "Seconds until an answer was sent.", ("method", "route"), registry=self.registry
         )
+
+    def include(self, registry: CollectorRegistry) -> None:
+        """Show what is counted elsewhere as well."""
+        self._others.append(registry)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
@@ -44,7 +49,7 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """Every counter as Prometheus text."""
-        return generate_latest(self.registry)
+        return b"".join(generate_latest(registry) for registry in (self.registry, *self._others))
 
 
 class MetricsMiddleware:

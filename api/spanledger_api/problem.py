@@ -6,15 +6,16 @@ import logging
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-from uuid import uuid4
 
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 from fastapi import FastAPI, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from spanledger.exceptions import InvalidRequestError, PermissionDeniedError, RetryableError
+from spanledger.exceptions import InvalidRequestError, OverloadedError, PermissionDeniedError, RetryableError
 from spanledger_api.encoding import to_json
+from spanledger_api.request_ids import REQUEST_ID, request_id
+from spanledger_api.security import SECURITY_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,10 +28,13 @@ MEDIA_TYPE: Final = "application/problem+json"
 _TYPE_PREFIX = "urn:spanledger:problem:"
 _RETRY_AFTER_SECONDS = "5"
 _TRANSIENT_ENGINE_ERRORS = {
-    159: "The report took longer than its limit; ask for a shorter window or try again.",  # TIMEOUT_EXCEEDED
     202: "The ledger is busy; try again.",  # TOO_MANY_SIMULTANEOUS_QUERIES
     241: "The report needs more memory than its limit; ask for a shorter window or try again.",  # MEMORY_LIMIT_EXCEEDED
 }
+_TIMEOUT_EXCEEDED = 159
+_TOO_SLOW = "The report took longer than its limit; ask for a shorter window."
+_TOO_LARGE = "The report reads or gives back more than its limit; ask for a shorter window or fewer rows."
+_TOO_MUCH = {158, 307, 396}  # TOO_MANY_ROWS, TOO_MANY_BYTES, TOO_MANY_ROWS_OR_BYTES
 _UNREACHABLE = "The ledger cannot be reached; try again."
 
 _ENUM_MEMBER = re.compile(r"<[^<>]+: ('[^']*')>")  # Pydantic shows the members of a literal as Python does
@@ -44,7 +48,6 @@ def problem(
     detail: str,
     *,
     errors: list[dict[str, str]] | None = None,
-    instance: str | None = None,
 ) -> Response:
     """An error answer.
 
@@ -54,18 +57,21 @@ def problem(
         detail: What is wrong this time, for people.
         errors: One ``parameter`` and ``detail`` each; the first one's parameter is repeated at the top. None where
             no parameter is to blame.
-        instance: URN that names this occurrence; None makes one up.
     """
     body: dict[str, object] = {
         "type": _TYPE_PREFIX + kind,
         "title": kind.replace("-", " ").capitalize(),
         "status": status.value,
         "detail": detail,
-        "instance": instance or uuid4().urn,
+        "instance": _instance(),
     }
     if errors:
         body |= {"parameter": errors[0]["parameter"], "errors": errors}
     return Response(to_json(body), status, media_type=MEDIA_TYPE)
+
+
+def _instance() -> str:
+    return f"urn:spanledger:request:{request_id()}"
 
 
 def invalid_parameters(errors: list[dict[str, str]]) -> Response:
@@ -123,18 +129,22 @@ def _on_permission_denied(request: Request, error: Exception) -> Response:
 
 
 def _on_retryable_error(request: Request, error: Exception) -> Response:
-    _log.warning("%s could not be answered: %s", request.url.path, error)
-    return unavailable(_UNREACHABLE)
+    _log.warning("%s could not be answered (%s): %s", request.url.path, request_id(), error)
+    return unavailable(str(error) if isinstance(error, OverloadedError) else _UNREACHABLE)
 
 
 def _on_engine_error(request: Request, error: Exception) -> Response:
     code = error.code if isinstance(error, DatabaseError) else None
+    if code == _TIMEOUT_EXCEEDED:
+        return problem(HTTPStatus.GATEWAY_TIMEOUT, "report-too-slow", _TOO_SLOW)
+    if code in _TOO_MUCH:
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "report-too-large", _TOO_LARGE)
     detail = _TRANSIENT_ENGINE_ERRORS.get(code or 0)
     if detail is None and code is None and isinstance(error, OperationalError):
         detail = _UNREACHABLE  # no code: it never came from the engine, the connection failed
     if detail is None:
         return _on_unexpected_error(request, error)
-    _log.warning("%s could not be answered: %s", request.url.path, error)
+    _log.warning("%s could not be answered (%s): %s", request.url.path, request_id(), error)
     return unavailable(detail)
 
 
@@ -148,10 +158,12 @@ def _on_http_error(request: Request, error: Exception) -> Response:
 
 
 def _on_unexpected_error(request: Request, error: Exception) -> Response:
-    instance = uuid4().urn
-    _log.error("%s failed (%s)", request.url.path, instance, exc_info=error)
+    _log.error("%s failed (%s)", request.url.path, request_id(), exc_info=error)
     detail = "The request failed inside; the log has the reason under this instance."
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", detail, instance=instance)
+    answer = problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", detail)
+    # It is made outside of everything that completes headers.
+    answer.headers.update({**SECURITY_HEADERS, REQUEST_ID: request_id()})
+    return answer
 
 
 _PROBLEM_SCHEMA: dict[str, Any] = {
@@ -175,22 +187,30 @@ _PROBLEM_SCHEMA: dict[str, Any] = {
         },
     },
 }
-_PROBLEM_CONTENT = {MEDIA_TYPE: {"schema": _PROBLEM_SCHEMA}}
+PROBLEM_CONTENT = {MEDIA_TYPE: {"schema": _PROBLEM_SCHEMA}}
+"""OpenAPI description of the body of a problem."""
 
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    422: {"description": "A parameter cannot be used; `parameter` names it.", "content": _PROBLEM_CONTENT},
-    503: {"description": "The ledger cannot answer now; `Retry-After` says when.", "content": _PROBLEM_CONTENT},
+    422: {"description": "A parameter cannot be used; `parameter` names it.", "content": PROBLEM_CONTENT},
+    503: {"description": "The ledger cannot answer now; `Retry-After` says when.", "content": PROBLEM_CONTENT},
+    504: {"description": "The report took longer than it may.", "content": PROBLEM_CONTENT},
 }
 """OpenAPI description of the problems that every report may answer with."""
 
 NOT_FOUND_RESPONSES: dict[int | str, dict[str, Any]] = {
-    404: {"description": "There is no such thing in the ledger.", "content": _PROBLEM_CONTENT},
+    404: {"description": "There is no such thing in the ledger.", "content": PROBLEM_CONTENT},
     **PROBLEM_RESPONSES,
 }
 """OpenAPI description of the problems of a path that names one thing."""
 
 FORBIDDEN_RESPONSES: dict[int | str, dict[str, Any]] = {
-    403: {"description": "The page of another site asked for it.", "content": _PROBLEM_CONTENT},
+    403: {"description": "The page of another site asked for it.", "content": PROBLEM_CONTENT},
     **PROBLEM_RESPONSES,
 }
 """OpenAPI description of the problems of a path that changes something."""
+
+CONFLICT_RESPONSES: dict[int | str, dict[str, Any]] = {
+    409: {"description": "What there is does not allow it.", "content": PROBLEM_CONTENT},
+    **PROBLEM_RESPONSES,
+}
+"""OpenAPI description of the problems of a path that others may have changed something for."""

@@ -12,6 +12,7 @@ from string import Template
 from typing import TYPE_CHECKING, Final
 
 from spanledger.version import __version__
+from spanledger_api.access.dependencies import principal_of
 from spanledger_api.filters import Where
 from spanledger_api.rows import ask, integer
 from spanledger_api.times import nanoseconds_of
@@ -77,6 +78,7 @@ def closed_tag(request: Request, ledger: Ledger, window: Window, now: datetime) 
         str(window.end),
         str(changed),
         coding,
+        str(principal_of(request).scope),
     )
     return f'"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}"'
 

@@ -50,7 +50,11 @@ class Ledger:
 
     Attributes:
         dsn: Where the ledger is.
+        hides_rows: Whether statements see only some rows of the tables. What is summed up beforehand over all rows is of
+            no use then.
     """
+
+    hides_rows: bool = False
 
     def __init__(self, dsn: Dsn) -> None:
         self.dsn = dsn
@@ -62,7 +66,7 @@ class Ledger:
             (self._held.path / _ENGINE_FILE).write_text(_ENGINE_CONFIGURATION)
         try:
             if dsn.embedded:
-                self._idle.append(self._connect())
+                self._idle.append(self.connect())
             else:
                 # The database may not be there yet: creating it is what the first migration begins with.
                 with self._named_failures():
@@ -106,7 +110,7 @@ class Ledger:
         """Lend a client for as long as the block runs; nobody else uses it meanwhile."""
         with self._lock:
             client = self._idle.pop() if self._idle else None
-        client = client or self._connect()
+        client = client or self.connect()
         try:
             yield client
         except BaseException:
@@ -137,7 +141,12 @@ class Ledger:
                 client.command(f"CREATE DATABASE IF NOT EXISTS {_identifier(self.dsn.database)}")
                 client.close()
 
-    def _connect(self) -> Client:
+    def connect(self) -> Client:
+        """A client of its own for the caller, who closes it.
+
+        Raises:
+            LedgerUnavailableError: The server does not answer.
+        """
         with self._named_failures():
             return self._embedded_client() if self.dsn.path is not None else self._server_client(self.dsn.database)
 

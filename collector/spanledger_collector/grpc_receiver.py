@@ -8,17 +8,27 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from spanledger.exceptions import ConfigurationError, InvalidRequestError, OverloadedError
+from spanledger.exceptions import (
+    AuthenticationError,
+    ConfigurationError,
+    InvalidRequestError,
+    PermissionDeniedError,
+    RateLimitedError,
+    RetryableError,
+)
+from spanledger_collector.admission import Sender, bearer_key
 from spanledger_collector.compression import DEFAULT_BODY_LIMIT
 from spanledger_collector.other_signals import LOGS, METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from spanledger_collector.admission import Admission
     from spanledger_collector.intake import Intake
     from spanledger_collector.other_signals import OtherSignal
 
@@ -39,6 +49,8 @@ class GrpcReceiver:
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         body_limit: Most bytes of one request, decompressed.
+        admission: Decides who may send; None lets everybody.
+        credentials: What to speak TLS with; None speaks without.
 
     Attributes:
         port: The port that is listened on.
@@ -47,8 +59,18 @@ class GrpcReceiver:
         ConfigurationError: The address is taken or not one of this machine's.
     """
 
-    def __init__(self, intake: Intake, host: str, port: int, body_limit: int = DEFAULT_BODY_LIMIT) -> None:
+    def __init__(  # noqa: PLR0913 - where it listens and who may come
+        self,
+        intake: Intake,
+        host: str,
+        port: int,
+        body_limit: int = DEFAULT_BODY_LIMIT,
+        *,
+        admission: Admission | None = None,
+        credentials: grpc.ServerCredentials | None = None,
+    ) -> None:
         self._intake = intake
+        self._admission = admission
         self._host = f"[{host}]" if ":" in host else host
         self._server = grpc.server(
             ThreadPoolExecutor(_WAITING_REQUESTS, thread_name_prefix="otlp-grpc"),
@@ -62,7 +84,12 @@ class GrpcReceiver:
             )
         )
         try:
-            self.port = self._server.add_insecure_port(f"{self._host}:{port}")
+            address = f"{self._host}:{port}"
+            self.port = (
+                self._server.add_insecure_port(address)
+                if credentials is None
+                else self._server.add_secure_port(address, credentials)
+            )
         except RuntimeError as error:
             message = f"{host}:{port} cannot be listened on. Choose another port, or 0 for a free one."
             raise ConfigurationError(message) from error
@@ -90,10 +117,18 @@ class GrpcReceiver:
         def export(body: bytes, context: grpc.ServicerContext) -> bytes:
             try:
                 with self._intake.counting():
+                    if self._admission is not None:
+                        self._admission.require_sender(_sender(context))
                     return answer(body)
             except InvalidRequestError as error:
                 context.abort(grpc.StatusCode.INVALID_ARGUMENT, error.detail)
-            except OverloadedError as error:
+            except AuthenticationError as error:
+                context.abort(grpc.StatusCode.UNAUTHENTICATED, str(error))
+            except PermissionDeniedError as error:
+                context.abort(grpc.StatusCode.PERMISSION_DENIED, str(error))
+            except RateLimitedError as error:
+                context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
+            except RetryableError as error:
                 context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
 
         return grpc.method_handlers_generic_handler(service, {"Export": grpc.unary_unary_rpc_method_handler(export)})
@@ -101,3 +136,10 @@ class GrpcReceiver:
 
 def _rejecting(signal: OtherSignal) -> Callable[[bytes], bytes]:
     return lambda body: signal.answer(body).SerializeToString()
+
+
+def _sender(context: grpc.ServicerContext) -> Sender:
+    metadata = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
+    # The peer is "ipv4:127.0.0.1:1234" or "ipv6:%5B::1%5D:1234".
+    address = unquote(context.peer().partition(":")[2]).rpartition(":")[0].strip("[]")
+    return Sender(bearer_key(metadata.get("authorization", "")), address)

@@ -12,11 +12,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf import json_format
-from google.rpc.code_pb2 import INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, UNAVAILABLE, UNIMPLEMENTED
+from google.rpc.code_pb2 import (
+    INVALID_ARGUMENT,
+    NOT_FOUND,
+    PERMISSION_DENIED,
+    RESOURCE_EXHAUSTED,
+    UNAUTHENTICATED,
+    UNAVAILABLE,
+    UNIMPLEMENTED,
+)
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from spanledger.exceptions import InvalidRequestError, OverloadedError
+from spanledger.exceptions import (
+    AuthenticationError,
+    InvalidRequestError,
+    PermissionDeniedError,
+    RateLimitedError,
+    RetryableError,
+    SpanledgerError,
+)
+from spanledger_collector.admission import Sender
 from spanledger_collector.compression import DEFAULT_BODY_LIMIT, decompress
 from spanledger_collector.other_signals import LOGS, METRICS
 from spanledger_collector.refusals import BodyTooLargeError, UnsupportedEncodingError
@@ -27,6 +43,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from spanledger_collector.admission import Admission
     from spanledger_collector.intake import Intake
 
     _Event = MutableMapping[str, Any]
@@ -41,6 +58,7 @@ METRICS_PATH: Final = "/metrics"
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
 RETRY_AFTER_SECONDS: Final = 1
+_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 _OTHER_SIGNALS: Final = {signal.path: signal for signal in (METRICS, LOGS)}
 
@@ -60,10 +78,18 @@ class HttpReceiver:
         intake: Takes each request; the answer waits until it is synced.
         exposition: Gives the collector's own metrics in Prometheus' text format.
         body_limit: Most bytes of one request, before and after decompression.
+        admission: Decides who may send; None lets everybody.
     """
 
-    def __init__(self, intake: Intake, exposition: Callable[[], bytes], body_limit: int = DEFAULT_BODY_LIMIT) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        exposition: Callable[[], bytes],
+        body_limit: int = DEFAULT_BODY_LIMIT,
+        admission: Admission | None = None,
+    ) -> None:
         self._intake = intake
+        self._admission = admission
         self._exposition = exposition
         self._body_limit = body_limit
 
@@ -84,11 +110,12 @@ class HttpReceiver:
     async def _answer(self, scope: Mapping[str, Any], receive: _Receive) -> _Answer:
         # A redirect would be taken for success, so a slash at the end is as good as none.
         path, method = str(scope["path"]).rstrip("/"), scope["method"]
-        if path in {HEALTH_PATH, METRICS_PATH} and method in {"GET", "HEAD"}:
-            text = self._exposition() if path == METRICS_PATH else b"ok\n"
-            return _Answer(200, text, "text/plain; version=0.0.4; charset=utf-8")
         headers: dict[bytes, bytes] = dict(scope["headers"])
         content_type = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
+        client = scope.get("client")
+        sender = Sender.of_http(headers, str(client[0]) if client else "")
+        if path in {HEALTH_PATH, METRICS_PATH} and method in {"GET", "HEAD"}:
+            return self._answer_reading(path, sender)
         if path != TRACES_PATH and path not in _OTHER_SIGNALS:
             return _refusal(
                 404, NOT_FOUND, f"Nothing is at {scope['path']!r}; traces go to {TRACES_PATH}.", content_type
@@ -96,24 +123,24 @@ class HttpReceiver:
         if method != "POST":
             refusal = f"{path} takes POST, not {method}."
             return _refusal(405, UNIMPLEMENTED, refusal, content_type, (b"allow", b"POST"))
-        return await self._answer_export(path, headers, content_type, receive)
-
-    async def _answer_export(
-        self, path: str, headers: Mapping[bytes, bytes], content_type: str, receive: _Receive
-    ) -> _Answer:
         try:
             with self._intake.counting():
+                if self._admission is not None:
+                    self._admission.require_sender(sender)
                 response = await self._export(path, headers, content_type, receive)
-        except BodyTooLargeError as error:
-            return _refusal(413, RESOURCE_EXHAUSTED, error.detail, content_type)
-        except UnsupportedEncodingError as error:
-            return _refusal(415, INVALID_ARGUMENT, error.detail, content_type)
-        except InvalidRequestError as error:
-            return _refusal(400, INVALID_ARGUMENT, error.detail, content_type)
-        except OverloadedError as error:
-            retry_after = (b"retry-after", str(RETRY_AFTER_SECONDS).encode())
-            return _refusal(503, UNAVAILABLE, str(error), content_type, retry_after)
+        except (InvalidRequestError, AuthenticationError, PermissionDeniedError, RetryableError) as error:
+            return _refused(error, content_type)
         return _Answer(200, _encoded(response, content_type), content_type)
+
+    def _answer_reading(self, path: str, sender: Sender) -> _Answer:
+        if path == HEALTH_PATH:
+            return _Answer(200, b"ok\n", _TEXT)
+        try:
+            if self._admission is not None:
+                self._admission.require_reader(sender)
+        except (AuthenticationError, PermissionDeniedError, RetryableError) as error:
+            return _refused(error, JSON)
+        return _Answer(200, self._exposition(), _TEXT)
 
     async def _export(self, path: str, headers: Mapping[bytes, bytes], content_type: str, receive: _Receive) -> Message:
         """Read, check and keep one request; returns once it is on disk."""
@@ -158,6 +185,30 @@ def _encoded(message: Message, content_type: str) -> bytes:
     if content_type == JSON:
         return json_format.MessageToJson(message, indent=None).encode()
     return message.SerializeToString()
+
+
+# The first class that an error is of counts. 4xx says never to send it again; 429 and 503 say to keep it.
+_STATUSES: Final[tuple[tuple[type[SpanledgerError], int, int], ...]] = (
+    (BodyTooLargeError, 413, RESOURCE_EXHAUSTED),
+    (UnsupportedEncodingError, 415, INVALID_ARGUMENT),
+    (InvalidRequestError, 400, INVALID_ARGUMENT),
+    (AuthenticationError, 401, UNAUTHENTICATED),
+    (PermissionDeniedError, 403, PERMISSION_DENIED),
+    (RateLimitedError, 429, RESOURCE_EXHAUSTED),
+    (RetryableError, 503, UNAVAILABLE),
+)
+
+
+def _refused(error: SpanledgerError, content_type: str) -> _Answer:
+    """The answer that OTLP has for an error."""
+    status, code = next((status, code) for kind, status, code in _STATUSES if isinstance(error, kind))
+    headers: list[tuple[bytes, bytes]] = []
+    if isinstance(error, AuthenticationError):
+        headers.append((b"www-authenticate", b'Bearer realm="spanledger"'))
+    if isinstance(error, RetryableError):
+        seconds = error.retry_after if isinstance(error, RateLimitedError) else RETRY_AFTER_SECONDS
+        headers.append((b"retry-after", str(seconds).encode()))
+    return _refusal(status, code, str(error), content_type, *headers)
 
 
 def _refusal(status: int, code: int, detail: str, content_type: str, *headers: tuple[bytes, bytes]) -> _Answer:

@@ -9,7 +9,13 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from spanledger.exceptions import InvalidRequestError, OverloadedError
+from spanledger.exceptions import (
+    AuthenticationError,
+    InvalidRequestError,
+    OverloadedError,
+    PermissionDeniedError,
+    RateLimitedError,
+)
 from spanledger_collector.frames import SEAL_LENGTH, frame
 from spanledger_collector.refusals import BodyTooLargeError, UnsupportedEncodingError
 from spanledger_collector.requests import validate
@@ -17,6 +23,7 @@ from spanledger_collector.requests import validate
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from spanledger.exceptions import SpanledgerError
     from spanledger_collector.segments import SegmentLog
 
 __all__ = ["Intake", "Refusal"]
@@ -32,6 +39,9 @@ class Refusal(StrEnum):
     MALFORMED = "malformed"
     TOO_LARGE = "too_large"
     UNSUPPORTED = "unsupported"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    LIMITED = "limited"
     OVERLOADED = "overloaded"
     INTERNAL = "internal"
 
@@ -95,12 +105,12 @@ class Intake:
         A sender drops what is answered with an internal error, so a fault here must look like a lack of room.
 
         Raises:
-            InvalidRequestError: As the block raised it.
+            InvalidRequestError: As the block raised it, and so are errors of a key that is missing or may not send.
             OverloadedError: As the block raised it, or in place of an unforeseen error, which is logged.
         """
         try:
             yield
-        except InvalidRequestError as error:
+        except (InvalidRequestError, AuthenticationError, PermissionDeniedError, RateLimitedError) as error:
             self.refused[_reason(error)] += 1
             raise
         except OverloadedError:
@@ -113,8 +123,14 @@ class Intake:
             raise OverloadedError(message) from error
 
 
-def _reason(error: InvalidRequestError) -> Refusal:
+def _reason(error: SpanledgerError) -> Refusal:
     match error:
+        case AuthenticationError():
+            return Refusal.UNAUTHENTICATED
+        case PermissionDeniedError():
+            return Refusal.FORBIDDEN
+        case RateLimitedError():
+            return Refusal.LIMITED
         case BodyTooLargeError():
             return Refusal.TOO_LARGE
         case UnsupportedEncodingError():

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spanledger_clickhouse.ledger import Ledger
+    from spanledger_collector.admission import Admission
     from spanledger_collector.segments import SegmentLimits
 
 __all__ = ["Pipeline"]
@@ -40,12 +41,20 @@ class Pipeline:
         ledger: A ledger with the current schema.
         directory: Where segments and what could not be loaded lie; None takes the directory of an embedded ledger.
         limits: When segments close and how much may wait; None takes the defaults.
+        admission: Decides who may send over HTTP; None lets everybody.
 
     Raises:
         ConfigurationError: The ledger is on a server and no directory is given.
     """
 
-    def __init__(self, ledger: Ledger, directory: Path | None = None, limits: SegmentLimits | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        directory: Path | None = None,
+        limits: SegmentLimits | None = None,
+        *,
+        admission: Admission | None = None,
+    ) -> None:
         base = directory or ledger.dsn.path
         # An embedded ledger holds its own directory.
         self._held = DirectoryLock(directory) if directory is not None else None
@@ -58,7 +67,7 @@ class Pipeline:
         self.loader = Loader(sink, self.log, self.quarantine, _LOADER_THREADS)
         self.intake = Intake(self.log)
         self.exposition = Exposition(self.intake, self.log, self.loader)
-        self.http = HttpReceiver(self.intake, self.exposition.text)
+        self.http = HttpReceiver(self.intake, self.exposition.text, admission=admission)
 
     def start(self) -> None:
         """Take over what an earlier process left, then accept requests.

@@ -101,22 +101,31 @@ def test_a_failure_inside_shows_nothing_of_it(app: FastAPI, client: TestClient) 
     for path in ("/fail", "/refused"):
         answer = client.get(path)
         assert answer.status_code == 500
-        assert answer.json()["instance"].startswith("urn:uuid:")
+        assert answer.json()["instance"].startswith("urn:spanledger:request:")
+        assert answer.headers["X-Request-Id"] in answer.json()["instance"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert "secret" not in answer.text
         assert "SELECT" not in answer.text
         _check_form(answer.json())
 
 
-def test_a_report_that_takes_too_long_may_be_tried_again(app: FastAPI, client: TestClient, ledger: Ledger) -> None:
-    """When the engine gives up at its time limit the answer is 503 with a time to wait."""
+def test_a_report_that_takes_too_long_is_a_timeout(app: FastAPI, client: TestClient, ledger: Ledger) -> None:
+    """When the engine gives up at its time limit the answer is 504 and says what would be quicker."""
     slow = "SELECT sleepEachRow(0.2) FROM numbers(20) SETTINGS max_execution_time = 0.1, max_block_size = 1"
     app.add_api_route("/slow", lambda: ledger.query(slow))
 
     answer = client.get("/slow")
 
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.status_code == 504
     assert "shorter window" in answer.json()["detail"]
+
+
+def test_a_report_that_reads_too_much_says_so(app: FastAPI, client: TestClient, ledger: Ledger) -> None:
+    """When the engine gives up at a limit of rows the answer is 422: trying again would not help."""
+    app.add_api_route("/long", lambda: ledger.query("SELECT number FROM numbers(20) SETTINGS max_result_rows = 10"))
+    app.add_api_route("/wide", lambda: ledger.query("SELECT count() FROM numbers(20) SETTINGS max_rows_to_read = 10"))
+
+    assert [client.get(path).status_code for path in ("/long", "/wide")] == [422, 422]
 
 
 def test_errors_of_our_own_have_their_status(app: FastAPI, client: TestClient) -> None:

@@ -27,12 +27,14 @@ class Credentials:
         key: Password or API key; empty where the request has none.
         host: Host that the client believes it speaks to, without the port; empty where the request does not say.
         from_page: Whether a web page of another origin sent it.
+        address: Where it comes from; empty where that is not known.
     """
 
     user: str = "default"
     key: str = field(default="", repr=False)
     host: str = ""
     from_page: bool = False
+    address: str = ""
 
 
 class Access(Protocol):

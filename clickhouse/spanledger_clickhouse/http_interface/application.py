@@ -66,7 +66,7 @@ class ClickHouseInterface:
             await _live(receive, send)
             self._workers.shutdown(wait=False, cancel_futures=True)
             return
-        request = Request.read(scope["method"], scope["path"], scope["query_string"], scope["headers"])
+        request = Request.read(scope)
         query_id = request.query_id
         try:
             with self._admitted():

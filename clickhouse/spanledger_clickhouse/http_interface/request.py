@@ -6,7 +6,7 @@ import base64
 import binascii
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from spanledger_clickhouse.http_interface.access import Credentials
@@ -39,19 +39,24 @@ class Request:
         path: Path without the query string.
         sent: Parameters of the query string; of a repeated one the last.
         headers: Headers by lower-case name; of a repeated one the last.
+        address: Where it comes from; empty where that is not known.
     """
 
     method: str
     path: str
     sent: Mapping[str, str]
     headers: Mapping[str, str]
+    address: str = ""
 
     @classmethod
-    def read(cls, method: str, path: str, query_string: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Request:
+    def read(cls, scope: Mapping[str, Any]) -> Request:
         """Read the head as ASGI hands it over."""
+        method, path, query_string = scope["method"], scope["path"], scope["query_string"]
+        headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
         sent = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
         decoded = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
-        return cls(method, path, sent, decoded)
+        client = scope.get("client")
+        return cls(method, path, sent, decoded, str(client[0]) if client else "")
 
     @property
     def query(self) -> str:
@@ -133,7 +138,7 @@ class Request:
             "none",
             "same-origin",
         }
-        return Credentials(user or "default", key or "", host, from_page)
+        return Credentials(user or "default", key or "", host, from_page, self.address)
 
 
 def _basic(token: str) -> tuple[str, str]:

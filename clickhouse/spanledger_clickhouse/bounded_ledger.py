@@ -1,0 +1,102 @@
+"""A ledger as one reader may use it: inside limits, and with only the reader's rows in it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from spanledger.exceptions import PermissionDeniedError
+from spanledger_clickhouse.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from clickhouse_connect.driver.client import Client
+
+    from spanledger_clickhouse.query_slots import QuerySlots
+
+__all__ = ["READING_LIMITS", "BoundedLedger"]
+
+READING_LIMITS: Final = {
+    "max_execution_time": "30",
+    "max_memory_usage": "1000000000",
+    "max_rows_to_read": "2000000000",
+    "max_result_rows": "1000000",
+    "max_result_bytes": "500000000",
+}
+"""What one statement may take: seconds, bytes of memory, rows read, rows and bytes of its result."""
+
+
+class BoundedLedger(Ledger):
+    """The statements of another ledger, each with settings that it cannot lift.
+
+    It holds nothing itself: closing it does nothing, and the other one must outlive it.
+
+    Args:
+        ledger: The ledger that runs the statements.
+        slots: How many run at the same time; shared by everything that asks the same ledger.
+        filters: Condition on the rows of each table, by the table's name; the engine applies it wherever a statement
+            reads the table, through views too. None leaves every row visible.
+
+    Attributes:
+        dsn: Where the ledger is.
+        hides_rows: Whether there are filters. Such a ledger only reads.
+    """
+
+    def __init__(self, ledger: Ledger, slots: QuerySlots, filters: Mapping[str, str] | None = None) -> None:
+        # The base's constructor would open the ledger a second time.
+        self.dsn = ledger.dsn
+        self.hides_rows = filters is not None
+        self._ledger = ledger
+        self._slots = slots
+        self._settings = dict(READING_LIMITS)
+        if filters is not None:
+            self._settings["additional_table_filters"] = _map_of(filters)
+
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[dict[str, object]]:
+        """Run a statement that returns rows, as of the base.
+
+        Raises:
+            OverloadedError: Too many statements run already.
+        """
+        with self._slots.taken(), self._ledger.borrow() as client:
+            result = client.query(sql, parameters=dict(parameters or {}), settings=self._settings)
+            return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
+
+    def command(self, sql: str, parameters: Mapping[str, object] | None = None) -> None:
+        """Run a statement that changes something, outside the limits.
+
+        Raises:
+            PermissionDeniedError: Rows are hidden, so this ledger only reads.
+        """
+        if self.hides_rows:
+            message = "A key that is bound to some rows may only read."
+            raise PermissionDeniedError(message)
+        self._ledger.command(sql, parameters)
+
+    @contextmanager
+    def borrow(self) -> Generator[Client]:
+        """Lend a client for as long as the block runs; where rows are hidden, one that hides them."""
+        if not self.hides_rows:
+            with self._ledger.borrow() as client:
+                yield client
+            return
+        own = self._ledger.connect()
+        try:
+            for name, value in self._settings.items():
+                own.set_client_setting(name, value)
+            yield own
+        finally:
+            own.close()
+
+    def close(self) -> None:
+        """Do nothing: the ledger behind belongs to somebody else."""
+
+
+def _map_of(filters: Mapping[str, str]) -> str:
+    pairs = ", ".join(f"{_literal(table)}: {_literal(condition)}" for table, condition in filters.items())
+    return "{" + pairs + "}"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
