@@ -3,8 +3,8 @@
 =========================  ============================================================================================
 negative                   an arrival, the earliest first (the view writes the negated arrival time)
 below :data:`ROUND`        a decision of the rater: its time in ms
-``n`` × :data:`ROUND`      what the re-pricing batch number ``n`` made of the record
-``n`` × ROUND + ms         what the rater decided later about a record that batch ``n`` had re-priced: the amount of the
+``n`` * :data:`ROUND`      what the re-pricing batch number ``n`` made of the record
+``n`` * ROUND + ms         what the rater decided later about a record that batch ``n`` had re-priced: the amount of the
                            batch, and whether the record counts
 from :data:`REPEATED`      the mark of a record that repeats another one, which nothing takes back
 =========================  ============================================================================================

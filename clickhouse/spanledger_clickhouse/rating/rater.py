@@ -2,8 +2,8 @@
 
 A decision depends on the whole trace as known, so a trace is decided anew whenever a span joins it, together with the
 traces that tell of the same answers; the newer decision replaces the older one because its version is higher.
-Interrupted anywhere, the next pass decides the same again. What a re-pricing made of a record stays: the rater then only
-decides whether it counts.
+Interrupted anywhere, the next pass decides the same again. What a re-pricing made of a record stays: the rater then
+decides only whether it counts.
 """
 
 from __future__ import annotations
