@@ -14,7 +14,7 @@ from spanledger_api.recommendations import dismissals
 from spanledger_api.recommendations.advice import Adviser, Brief, Recommendation
 from spanledger_api.recommendations.dismissals import dismissed_ids
 from spanledger_api.recommendations.spending import prompt_optimization, service_dominance, user_cost_alert
-from spanledger_api.recommendations.tokens import cacheable_prompt, cheaper_model, oversized_completions
+from spanledger_api.recommendations.tokens import cheaper_tokens
 from spanledger_api.recommendations.waste import duplicate_calls, retry_waste
 from spanledger_api.reply import OPEN_AMOUNT_RESPONSES, amount_headers
 
@@ -25,7 +25,7 @@ router.include_router(dismissals.router)
 
 _ADVISERS: tuple[Adviser, ...] = (
     *(prompt_optimization, user_cost_alert, service_dominance),
-    *(cheaper_model, cacheable_prompt, oversized_completions, duplicate_calls, retry_waste),
+    *(cheaper_tokens, duplicate_calls, retry_waste),
 )
 
 

@@ -23,7 +23,7 @@ from spanledger_api.recommendations.advice import (
 )
 from spanledger_api.rows import Row, amount, ask, integer, text
 
-__all__ = ["cacheable_prompt", "cheaper_model", "oversized_completions"]
+__all__ = ["cheaper_tokens"]
 
 _MOST = 3
 _CALLS_TO_JUDGE = 20
@@ -141,19 +141,21 @@ class _Calls:
         return charge.total_cost * self.count
 
 
-def _calls(brief: Brief) -> list[_Calls]:
+def cheaper_tokens(brief: Brief) -> list[Recommendation]:
+    """Cheaper models, prompts that could be cached and answers that are too long, all from one reading of the calls."""
     # The price book is in dollars, so only dollars can be compared with it.
-    return [_Calls.of(row) for row in ask(brief.ledger, _CALLS, brief.where)]
+    calls = [_Calls.of(row) for row in ask(brief.ledger, _CALLS, brief.where)]
+    return [*_cheaper_model(brief, calls), *_cacheable_prompt(brief, calls), *_oversized_completions(brief, calls)]
 
 
-def cacheable_prompt(brief: Brief) -> list[Recommendation]:
+def _cacheable_prompt(brief: Brief, every: list[_Calls]) -> list[Recommendation]:
     """Prompts long enough to be cached that no record says are.
 
     The shortest prompt bounds what all of them can have in common; what they really share is not known, so the saving
     begins at 0.
     """
     found: list[tuple[Decimal, Recommendation]] = []
-    for calls in _calls(brief):
+    for calls in every:
         shared = calls.least_asked // _CACHE_STEP_TOKENS * _CACHE_STEP_TOKENS
         if calls.count < _CALLS_TO_JUDGE or shared < _CACHE_FROM_TOKENS or calls.cached:
             continue
@@ -165,13 +167,13 @@ def cacheable_prompt(brief: Brief) -> list[Recommendation]:
     return _best(found)
 
 
-def oversized_completions(brief: Brief) -> list[Recommendation]:
+def _oversized_completions(brief: Brief, every: list[_Calls]) -> list[Recommendation]:
     """Operations a few of whose answers are far longer than the rest.
 
     Cutting answers at the 95th percentile saves least, cutting them at twice the median most.
     """
     found: list[tuple[Decimal, Recommendation]] = []
-    for calls in _calls(brief):
+    for calls in every:
         if calls.count < _CALLS_TO_JUDGE or not calls.median or calls.p95 < _LONG * calls.median:
             continue
         now = calls.priced(brief, calls.model)
@@ -184,13 +186,13 @@ def oversized_completions(brief: Brief) -> list[Recommendation]:
     return _best(found)
 
 
-def cheaper_model(brief: Brief) -> list[Recommendation]:
+def _cheaper_model(brief: Brief, every: list[_Calls]) -> list[Recommendation]:
     """Prompts that run with several models, one of which costs less for as many tokens.
 
     Whether its answers are as good is not in the ledger, so the saving begins at 0.
     """
     by_prompt: defaultdict[tuple[str, str], list[_Calls]] = defaultdict(list)
-    for calls in _calls(brief):
+    for calls in every:
         if calls.prompt:
             by_prompt[calls.service, calls.prompt].append(calls)
     found: list[tuple[Decimal, Recommendation]] = []

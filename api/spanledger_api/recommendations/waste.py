@@ -54,7 +54,12 @@ FROM
             ORDER BY started_at, trace_id, span_id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         ) AS next_status
     FROM cost_records
-    WHERE $where
+    WHERE $where AND (execution_id, service, operation) IN
+    (
+        SELECT execution_id, service, operation
+        FROM cost_records
+        WHERE status = 'failed' AND total_cost > 0 AND $where
+    )
 )
 WHERE status = 'failed' AND total_cost > 0
 GROUP BY service, operation
