@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -64,16 +64,15 @@ class Ledger:
         if self._held is not None:
             self._held.acquire()
             (self._held.path / _ENGINE_FILE).write_text(_ENGINE_CONFIGURATION)
-        try:
+        with ExitStack() as failure:
+            failure.callback(self.close)
             if dsn.embedded:
                 self._idle.append(self.connect())
             else:
                 # The database may not be there yet: creating it is what the first migration begins with.
                 with self._named_failures():
                     self._server_client(database=None).close()
-        except BaseException:
-            self.close()
-            raise
+            failure.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -111,12 +110,11 @@ class Ledger:
         with self._lock:
             client = self._idle.pop() if self._idle else None
         client = client or self.connect()
-        try:
-            yield client
-        except BaseException:
+        with ExitStack() as failure:
             # After a failure the state of the handle is unknown; a fresh one costs a millisecond.
-            client.close()
-            raise
+            failure.callback(client.close)
+            yield client
+            failure.pop_all()
         with self._lock:
             self._idle.append(client)
 

@@ -29,9 +29,14 @@ class _Decompressor(Protocol):
     """What zlib's and zstd's decompressors have in common, once their leftovers are looked up by name."""
 
     @property
-    def eof(self) -> bool: ...
+    def eof(self) -> bool:
+        """Whether the stream has come to its end."""
+        ...
+
     @property
-    def unused_data(self) -> bytes: ...
+    def unused_data(self) -> bytes:
+        """What came after the end."""
+        ...
 
 
 def decompress(body: bytes, encoding: str, limit: int = DEFAULT_BODY_LIMIT) -> bytes:
@@ -67,6 +72,7 @@ def _zlib_member(window: int) -> Callable[[bytes, bytearray, int], bytes]:
     """A function that appends one zlib stream's content to the output and returns what follows it."""
 
     def member(body: bytes, output: bytearray, limit: int) -> bytes:
+        """Append one stream's content to the output; what follows it."""
         stream = zlib.decompressobj(window)
         while body and not stream.eof:
             _append(output, stream.decompress(body, _CHUNK), limit)

@@ -57,6 +57,7 @@ class _Outcome:
 
     @property
     def loaded(self) -> bool:
+        """Whether the attempt succeeded."""
         return not self.error
 
 

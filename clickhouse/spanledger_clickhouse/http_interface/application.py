@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -121,17 +121,17 @@ class ClickHouseInterface:
         _require(Role.INGEST, roles)
         statement = read_insert(head, self._engine.database, scope_of(self._engine, request).current)
         insert = await self._work(SpanInsert, self._engine, request, statement)
-        try:
+        with ExitStack() as failure:
+            # A cancelled request must not leave the insert open, so this is not awaited.
+            failure.callback(self._workers.submit, insert.cancel)
             if data := begun[statement.length :]:
                 await self._work(insert.append, data)
             async for piece in body.pieces():
                 await self._work(insert.append, piece)
             _require_data(len(data) + body.length)
-            return await self._work(insert.finish)
-        except BaseException:
-            # A cancelled request must not leave the insert open, so this is not awaited.
-            self._workers.submit(insert.cancel)
-            raise
+            answer = await self._work(insert.finish)
+            failure.pop_all()
+        return answer
 
     async def _send(self, packed: Packed, send: Send) -> None:
         body, ended = await self._work(_gathered, packed.parts)

@@ -116,12 +116,11 @@ class SpanInsert:
 
     def __init__(self, engine: Engine, request: Request, statement: InsertStatement) -> None:
         self._handle = engine.open()
-        try:
+        with ExitStack() as failure:
+            failure.callback(self._handle.close)
             self._handle.set(insert_settings(statement.settings | request.settings), engine.database)
             self._insert: Insert = self._handle.insert(statement.sql, statement.input_format)
-        except BaseException:
-            self._handle.close()
-            raise
+            failure.pop_all()
 
     def append(self, data: bytes) -> None:
         """Take the next piece; the engine parses it and writes whole blocks, so memory stays bounded."""

@@ -48,7 +48,9 @@ class _Options(Protocol):
     extra_json: object
     files: object
 
-    def model_copy(self, *, update: Mapping[str, object]) -> Self: ...
+    def model_copy(self, *, update: Mapping[str, object]) -> Self:
+        """A copy of the request in which these members are replaced."""
+        ...
 
 
 class _Request:
@@ -123,6 +125,7 @@ class _Request:
         reader = self._reader or _reader_for(response)
 
         def finish(error: BaseException | None) -> None:
+            """Charge what the answer says as soon as the engine is done with it."""
             with guarded("openai.finish"):
                 if error is None and reader.done:
                     call.answered(reader.answer)

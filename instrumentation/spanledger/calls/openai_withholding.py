@@ -50,12 +50,14 @@ def withhold(result: object) -> None:
     iter_bytes, aiter_bytes = response.iter_bytes, response.aiter_bytes
 
     def iterate(chunk_size: int | None = None) -> Iterator[bytes]:
+        """As the response's own, without what was withheld."""
         stream = Withholding()
         for data in iter_bytes(chunk_size):
             yield stream.feed(data)
         yield stream.end()
 
     async def iterate_async(chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        """As the response's own, without what was withheld."""
         stream = Withholding()
         async for data in aiter_bytes(chunk_size):
             yield stream.feed(data)

@@ -36,10 +36,12 @@ class Patch:
 
         @wraps(original)
         def replacement(*args: object, **kwargs: object) -> object:
+            """The method, through the wrapper."""
             return self._wrapper(original, *args, **kwargs)
 
         @wraps(original)
         async def replacement_async(*args: object, **kwargs: object) -> object:
+            """The method, through the wrapper."""
             return await self._wrapper(original, *args, **kwargs)
 
         # Frameworks ask a method whether it is a coroutine function before they call it.
