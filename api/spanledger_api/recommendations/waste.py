@@ -14,25 +14,26 @@ __all__ = ["duplicate_calls", "retry_waste"]
 # whose quantity tells one input from another: parts of an upload are all of one size.
 _DUPLICATES = Template("""
 SELECT
-    user_id, service, operation, count() AS repeats, sum(toDecimal256(total_cost, 12)) AS cost,
-    groupArraySorted(5)((started_ns, trace_id, span_id, total_cost)) AS records
+    user_id, service, operation, count() AS repeats, sum(toDecimal256(record.4, 12)) AS cost,
+    groupArraySorted(5)(record) AS records
 FROM
 (
     SELECT
-        user_id, service, operation, total_cost, trace_id, span_id,
-        toUnixTimestamp64Nano(started_at) AS started_ns,
-        row_number() OVER alike AS place,
-        lagInFrame(toUnixTimestamp64Nano(started_at)) OVER alike AS before_ns
-    FROM cost_records
-    WHERE service IN ('openai', 'whisper', 'google_video_ai') AND status = 'success' AND quantity > 0
-        AND total_cost > 0 AND $where
-    WINDOW alike AS
+        user_id, service, operation,
+        arrayJoin(arrayFilter(
+            (call, before) -> call.1 - before.1 <= 600000000000, arrayPopFront(alike), arrayPopBack(alike))) AS record
+    FROM
     (
-        PARTITION BY user_id, service, operation, model, quantity, metadata['prompt_tokens']
-        ORDER BY started_at, trace_id, span_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        SELECT
+            user_id, service, operation,
+            arraySort(groupArray((toUnixTimestamp64Nano(started_at), trace_id, span_id, total_cost))) AS alike
+        FROM cost_records
+        WHERE service IN ('openai', 'whisper', 'google_video_ai') AND status = 'success' AND quantity > 0
+            AND total_cost > 0 AND $where
+        GROUP BY user_id, service, operation, model, quantity, metadata['prompt_tokens']
+        HAVING count() > 1
     )
 )
-WHERE place > 1 AND started_ns - before_ns <= 600000000000
 GROUP BY user_id, service, operation
 HAVING repeats >= 3
 ORDER BY cost DESC, user_id, service, operation
