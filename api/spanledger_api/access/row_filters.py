@@ -28,7 +28,8 @@ GROUP BY name
 _SPANS: Final = "otel_traces"
 _OF_SPANS: Final = {ScopeKind.USER_ID: attributes.USER_ID, ScopeKind.SERVICE: attributes.COST_SERVICE}
 # They say when something arrived, and which advice is dismissed under ids that are hashes: nothing of anybody's.
-_OF_NOBODY: Final = frozenset({"arrivals_local", "recommendation_dismissals_local"})
+# Batches only tell which adjustments took effect: those are filtered, and the list of batches is refused.
+_OF_NOBODY: Final = frozenset({"adjustment_batches_local", "arrivals_local", "recommendation_dismissals_local"})
 
 
 def row_filters(ledger: Ledger, scope: RowScope) -> dict[str, str]:

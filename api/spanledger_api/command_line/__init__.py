@@ -19,10 +19,13 @@ _COMMANDS = {
     "completion": "Print the completion script of a shell.",
     "demo": "Run sample engines against a live ledger and print what they cost.",
     "doctor": "Check a ledger's directory and send again what was set aside.",
+    "keys": "Make, list and revoke keys of the API.",
     "migrate": "Bring the ledger's schema up to date.",
     "prices": "Look up, check and apply the price book.",
     "report": "Print a report of the running API.",
+    "reprice": "Price records of the past again, after a preview, and take it back.",
     "run": "Run a Python program metered, without a change to it.",
+    "spool": "List, send again or discard what a collector has not taken.",
     "top": "Watch what today costs, live in the terminal.",
     "up": "Run collector, ledger and API in one process.",
 }

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from spanledger_clickhouse.repricing.batch import Batch
     from spanledger_clickhouse.repricing.priced_record import PricedRecord
 
-__all__ = ["apply_batch", "later_batches", "plan_reversal", "reversed_totals", "write_adjustments"]
+__all__ = [
+    "apply_batch",
+    "later_batches",
+    "plan_reversal",
+    "read_adjustments",
+    "reversed_totals",
+    "write_adjustments",
+]
 
 _RECORDS_A_STATEMENT: Final = 100_000
 """Bounds the memory of the join of adjustments and records."""
@@ -147,6 +154,15 @@ def apply_batch(ledger: Ledger, batch: Batch) -> None:
 def later_batches(ledger: Ledger, batch_id: str) -> list[str]:
     """The batches that changed records of this one after it, the latest first."""
     return [str(row["batch_id"]) for row in ledger.query(_LATER, {"batch_id": batch_id})]
+
+
+def read_adjustments(ledger: Ledger, batch_id: str, limit: int) -> list[dict[str, object]]:
+    """The adjustments of a batch that took effect, every column of the view, the largest differences first."""
+    return ledger.query(
+        "SELECT * FROM adjustments WHERE batch_id = {batch_id:String} "
+        "ORDER BY abs(difference) DESC, started_at, span_id LIMIT {limit:UInt64}",
+        {"batch_id": batch_id, "limit": limit},
+    )
 
 
 def reversed_totals(ledger: Ledger, batch_id: str) -> list[dict[str, object]]:
