@@ -28,6 +28,7 @@ from spanledger.exceptions import ConfigurationError, OverloadedError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from contextlib import AbstractContextManager
 
 if sys.platform != "win32":
     import fcntl
@@ -139,12 +140,28 @@ class Spool:
 
     def is_empty(self) -> bool:
         """Whether nothing waits for delivery."""
-        return not self._names()
+        return not self.waiting()
+
+    def waiting(self) -> list[str]:
+        """Names of the segments that wait for delivery, oldest first."""
+        return self._names(_SEGMENT)
+
+    def refused(self) -> list[str]:
+        """Names of the files with what the collector refused, oldest first; each is read like a segment."""
+        return self._names(_REFUSED)
+
+    def oldest(self) -> AbstractContextManager[Segment | None]:
+        """Claim the oldest segment that no other process holds, for the length of the block; None if there is none."""
+        return self.claim(*self.waiting())
 
     @contextmanager
-    def oldest(self) -> Generator[Segment | None]:
-        """Claim the oldest segment that no other process holds, for the length of the block; None if there is none."""
-        claimed = next((segment for name in self._names() if (segment := self._claim(name))), None)
+    def claim(self, *names: str) -> Generator[Segment | None]:
+        """Claim the first of these that is there and that no other process holds, for the length of the block.
+
+        Args:
+            names: As :meth:`waiting` and :meth:`refused` tell them.
+        """
+        claimed = next((segment for name in names if (segment := self._claim(name))), None)
         try:
             yield claimed
         finally:
@@ -164,9 +181,9 @@ class Spool:
         with self._create(_REFUSED) as file:
             _write_all(file, _frame(parcel))
 
-    def _names(self) -> list[str]:
+    def _names(self, suffix: str) -> list[str]:
         try:
-            return sorted(name for name in os.listdir(self.directory) if name.endswith(_SEGMENT))  # noqa: PTH208 - names suffice
+            return sorted(name for name in os.listdir(self.directory) if name.endswith(suffix))  # noqa: PTH208 - names suffice
         except OSError:
             return []
 
