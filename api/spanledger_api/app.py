@@ -15,12 +15,15 @@ from spanledger_api import (
     dimension_values,
     execution_list,
     executions,
+    freshness,
     health,
+    price_list,
     recommendations,
     reports,
     spans,
 )
 from spanledger_api.access.installation import install_access
+from spanledger_api.dashboard import install_dashboard
 from spanledger_api.deployment import Deployment
 from spanledger_api.documentation import install_documentation
 from spanledger_api.head_requests import HeadMiddleware
@@ -103,7 +106,8 @@ def create_app(
     for router in (
         *(reports.router, recommendations.router, dimension_values.router),
         *(execution_list.router, spans.router, executions.router),  # the most special path first
-        *(data_health.router, health.router),
+        *(data_health.router, health.router, freshness.router, price_list.router),
     ):
         app.include_router(router)
+    install_dashboard(app)
     return app

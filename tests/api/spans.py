@@ -28,6 +28,7 @@ _numbers = count(1)
 class Span:
     """One span; every default is what most tests do not care about."""
 
+    name: str = "work"
     start: datetime = datetime(2026, 3, 14, 12, tzinfo=UTC)
     duration_ns: int = 1_000_000
     failed: str = ""
@@ -41,6 +42,7 @@ class Span:
     execution_status: str = ""
     task: str = ""
     step: str = ""
+    of_step: int = 0
     model: str = ""
     quantity: Decimal | None = None
     unit: str = ""
@@ -67,6 +69,7 @@ class Span:
             attributes.EXECUTION_STATUS: self.execution_status,
             attributes.TASK_TYPE: self.task,
             attributes.STEP_NAME: self.step,
+            attributes.STEP_SPAN_ID: f"{self.of_step:016x}" if self.of_step else "",
             attributes.GEN_AI_REQUEST_MODEL: self.model,
             attributes.COST_QUANTITY: "" if self.quantity is None else format(self.quantity, "f"),
             attributes.COST_UNIT: self.unit,
@@ -83,7 +86,7 @@ def store(ledger: Ledger, spans: Iterable[Span]) -> None:
     rows: list[list[object]] = [
         [
             *(span.start, f"{span.trace or span.number:032x}", f"{span.number:016x}"),
-            *(f"{span.parent:016x}" if span.parent else "", "", "work", "Internal", "engine"),
+            *(f"{span.parent:016x}" if span.parent else "", "", span.name, "Internal", "engine"),
             *({"service.name": "engine"}, "tests", "1", span.attributes, span.duration_ns),
             *("Error" if span.failed else "Ok", span.failed),
             *([], [], [], [], [], [], []),

@@ -1,0 +1,7 @@
+"""The dashboard: pages for a browser that read nothing but this API."""
+
+from __future__ import annotations
+
+from spanledger_api.dashboard.pages import PAGES, install_dashboard
+
+__all__ = ["PAGES", "install_dashboard"]

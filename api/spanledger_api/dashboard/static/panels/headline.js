@@ -1,0 +1,32 @@
+// The answer in one sentence.
+import { money, percent, signedMoney, signedPercent } from "../format.js";
+import { t } from "../i18n.js";
+import { labelOf } from "../parts/group-name.js";
+import { rangeOf } from "../range.js";
+import { useReport } from "../question.js";
+import { useResource } from "../resource.js";
+import { html } from "../vendor/preact-htm.module.js";
+
+export function Headline({ view }) {
+  const { days } = rangeOf(view, Date.now());
+  const total = useResource(useReport("/api/analytics/cost/movers")).rows?.[0];
+  const movers = useResource(useReport("/api/analytics/cost/movers", { groupBy: view.group, limit: 100 })).rows;
+  return html`<div class="page-head">
+    <h1>${t("overview.title")}</h1>
+    <p class="lead" aria-live="off">${total && movers ? html`<${Sentence} view=${view} days=${days} total=${total} movers=${movers} />` : html`<span aria-hidden="true">…</span>`}</p>
+  </div>`;
+}
+
+function Sentence({ view, days, total, movers }) {
+  const spent = Number(total.current_cost);
+  if (!spent) return t("headline.nothing", { days });
+  const largest = [...movers].sort((one, other) => Number(other.current_cost) - Number(one.current_cost))[0];
+  const [mover] = movers;
+  const change = total.change_percent === null ? t("headline.no_previous") : signedPercent(total.change_percent);
+  return html`
+    <strong>${t("headline.spent", { amount: money(total.current_cost, view.currency), days })}</strong>
+    ${t("headline.change", { change })}
+    ${largest && t("headline.largest", { name: labelOf(view.group, largest.name), share: percent(Number(largest.current_cost) / spent, 0) })}
+    ${mover && Number(mover.change) !== 0 && t("headline.mover", { name: labelOf(view.group, mover.name), change: signedMoney(mover.change, view.currency) })}
+  `;
+}

@@ -1,0 +1,54 @@
+// One question and its answer, with a heading.
+import { download } from "../api.js";
+import { t } from "../i18n.js";
+import { ignoredFilters } from "../question.js";
+import { html } from "../vendor/preact-htm.module.js";
+import { useView } from "../view.js";
+import { Popover } from "./popover.js";
+
+let numbers = 0;
+const ids = new Map();
+
+function idOf(title) {
+  if (!ids.has(title)) ids.set(title, `panel-${(numbers += 1)}`);
+  return ids.get(title);
+}
+
+/**
+ * @param {{title: string, sub?: unknown, span?: string, address?: string, actions?: unknown, children?: unknown}} properties
+ *   `address` is the report that the panel shows; it can be kept as CSV or JSON.
+ */
+export function Panel({ title, sub, span = "", address, actions, children }) {
+  const id = idOf(title);
+  return html`<section class="panel ${span}" aria-labelledby=${id}>
+    <header>
+      <div class="title">
+        <h2 id=${id}>${title}</h2>
+        ${sub && html`<p class="sub">${sub}</p>`}
+        ${address && html`<${NotNarrowed} address=${address} />`}
+      </div>
+      ${actions} ${address && html`<${Export} address=${address} title=${title} />`}
+    </header>
+    ${children}
+  </section>`;
+}
+
+function NotNarrowed({ address }) {
+  const ignored = ignoredFilters(address.split("?")[0], useView().filters);
+  if (!ignored.length || address.includes("groupBy=status")) return null;
+  return html`<p class="sub">${t("panel.not_narrowed", { filters: ignored.map((name) => t(`filter.${name}`)).join(", ") })}</p>`;
+}
+
+function Export({ address, title }) {
+  const name = title.toLowerCase().replace(/[^\p{Letter}\p{Number}]+/gu, "-");
+  const keep = (form, shut) => {
+    shut();
+    return download(`${address}${address.includes("?") ? "&" : "?"}format=${form}`, `${name}.${form}`);
+  };
+  return html`<${Popover} label=${t("panel.export")} title=${t("panel.export_of", { title })}>
+    ${(shut) => html`
+      <button onClick=${() => keep("csv", shut)}>CSV</button>
+      <button onClick=${() => keep("json", shut)}>JSON</button>
+    `}
+  <//>`;
+}
