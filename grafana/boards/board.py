@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink, TimePicker
-from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DashboardLinkType
+from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DashboardLinkType, Panel
+from grafana_foundation_sdk.models.table import Options as TableOptions
 
 from boards.variables import product_address
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from grafana_foundation_sdk.cog.builder import Builder
     from grafana_foundation_sdk.models.dashboard import Dashboard as Model
-    from grafana_foundation_sdk.models.dashboard import Panel, VariableModel
+    from grafana_foundation_sdk.models.dashboard import VariableModel
 
 __all__ = ["API_TAG", "SQL_TAG", "Board"]
 
@@ -87,11 +88,13 @@ class Board:
         for panel in self.panels:
             dashboard = dashboard.with_panel(panel)
         built = dashboard.build()
-        for variable in built.templating.list_val or () if built.templating else ():
+        for variable in built.templating.list_val or ():
             # The builders state what only variables of intervals have; Grafana's schema has it for no other.
             variable.auto = variable.auto_min = variable.auto_count = None
         for link in built.links or ():
             link.placement = None  # type: ignore[assignment]  # the type has no word for above the panels, not in a menu
         for number, placed in enumerate(built.panels or (), start=1):
             placed.id_val = number
+            if isinstance(placed, Panel) and isinstance(placed.options, TableOptions):
+                placed.options.footer = None  # a table of Grafana 13 has none
         return built

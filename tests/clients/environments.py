@@ -27,6 +27,7 @@ __all__ = ["JAVASCRIPT", "PINS", "ROOT", "Environments", "missing", "pinned"]
 ROOT = Path(__file__).parents[2]
 PINS = Path(__file__).parent / "pins"
 JAVASCRIPT = Path(__file__).parent / "javascript"
+_PROJECTS = {"javascript": JAVASCRIPT, "grafana_schema": ROOT / "tests" / "grafana" / "javascript"}
 _CACHE = ROOT / ".cache" / "clients"
 _INSTALL_SECONDS = 120
 
@@ -57,10 +58,10 @@ class Environments:
         self._made: dict[str, Future[Path]] = {}
 
     def begin(self, *names: str) -> None:
-        """Start to make environments: names of ``pins/*.in``, or ``javascript``."""
+        """Start to make environments: names of ``pins/*.in``, ``javascript`` or ``grafana_schema``."""
         for name in names:
             if name not in self._made:
-                self._made[name] = self._pool.submit(_javascript if name == "javascript" else _python, name)
+                self._made[name] = self._pool.submit(_javascript if name in _PROJECTS else _python, name)
 
     def close(self) -> None:
         """Wait for what was begun."""
@@ -75,9 +76,9 @@ class Environments:
         [program] = self._directory("rotel").glob("lib/python*/site-packages/rotel/rotel-agent")
         return program
 
-    def javascript(self) -> Path:
+    def javascript(self, name: str = "javascript") -> Path:
         """The directory of Node packages, as ``NODE_PATH`` wants it."""
-        return self._directory("javascript") / "node_modules"
+        return self._directory(name) / "node_modules"
 
     def _directory(self, name: str) -> Path:
         self.begin(name)
@@ -104,7 +105,7 @@ def _javascript(name: str) -> Path:
     if node is None or npm is None:
         why = "node and npm are not on the PATH"
         raise _UnavailableError(why)
-    sources = [JAVASCRIPT / file for file in ("package.json", "package-lock.json")]
+    sources = [_PROJECTS[name] / file for file in ("package.json", "package-lock.json")]
 
     def make(directory: Path) -> None:
         directory.mkdir(exist_ok=True)

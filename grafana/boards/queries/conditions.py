@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from boards.clickhouse import Result, SqlTarget
-from boards.variables import sql_filter, timezone
+from boards.variables import sql_filter
 
 __all__ = ["COSTS", "FILTER_VARIABLES", "MONEY", "RUNS", "cost_by", "cost_over_time"]
 
@@ -29,7 +29,6 @@ FILTER_VARIABLES: Final = (
     sql_filter("user", "user_id"),
     sql_filter("service", "service"),
     sql_filter("task_type", "task_type"),
-    timezone(),
 )
 """The variables that these conditions need."""
 

@@ -6,7 +6,7 @@ from boards.board import SQL_TAG, Board
 from boards.clickhouse import Result, SqlTarget
 from boards.panels import Unit, bars, listing, number
 from boards.queries.conditions import COSTS, FILTER_VARIABLES, MONEY, cost_by, cost_over_time
-from boards.variables import grouping
+from boards.variables import grouping, timezone
 
 __all__ = ["COST"]
 
@@ -44,7 +44,11 @@ COST = Board(
     about="What AI and media workloads cost, by SQL over cost_records.",
     tag=SQL_TAG,
     page="/",
-    variables=(grouping("service", "user_id", "model", "operation", "task_type", "step_name"), *FILTER_VARIABLES),
+    variables=(
+        grouping("service", "user_id", "model", "operation", "task_type", "step_name"),
+        *FILTER_VARIABLES,
+        timezone(),
+    ),
     panels=(
         number("Cost", _WHOLE, "Cost", Unit.MONEY, "Exact sum of what started in the range."),
         number("Operations", _WHOLE, "Operations", Unit.COUNT, "Paid operations."),
