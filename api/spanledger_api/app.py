@@ -11,6 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from spanledger.pricing import Calculator, PriceBook
 from spanledger.version import __version__
 from spanledger_api import (
+    adjustments,
     data_health,
     dimension_values,
     execution_list,
@@ -104,7 +105,7 @@ def create_app(
     install_problem_handlers(app)
     install_documentation(app)
     for router in (
-        *(reports.router, recommendations.router, dimension_values.router),
+        *(reports.router, recommendations.router, dimension_values.router, adjustments.router),
         *(execution_list.router, spans.router, executions.router),  # the most special path first
         *(data_health.router, health.router, freshness.router, price_list.router),
     ):

@@ -18,6 +18,7 @@ __all__ = [
     "CostFilters",
     "CostWindow",
     "DetailFilters",
+    "Instant",
     "ReportFormat",
     "ServiceFilter",
     "TimeWindow",
@@ -57,11 +58,12 @@ def known_zone(name: str) -> str:
     return name
 
 
-_Instant = Annotated[
+Instant = Annotated[
     int,
     BeforeValidator(parse_rfc3339),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-01T00:00:00+08:00"]}),
 ]
+"""Nanoseconds since 1970 UTC, of an RFC 3339 time."""
 
 
 class TimeWindow(BaseModel, extra="forbid", frozen=True):
@@ -71,10 +73,10 @@ class TimeWindow(BaseModel, extra="forbid", frozen=True):
         Period.MONTHLY,
         description="The current calendar period in `timezone`, from its first instant; weeks start Monday.",
     )
-    start: _Instant | None = Field(
+    start: Instant | None = Field(
         None, alias="from", description="First instant covered (RFC 3339 with offset); overrides the period's start."
     )
-    end: _Instant | None = Field(
+    end: Instant | None = Field(
         None, alias="to", description="First instant no longer covered (RFC 3339 with offset); no end where absent."
     )
     timezone: Annotated[str, AfterValidator(known_zone)] = Field(

@@ -45,7 +45,11 @@ def run(ledger: Ledger, prices: str, monkeypatch: pytest.MonkeyPatch) -> Callabl
 
         def __exit__(self, *_: object) -> None: ...
 
-    monkeypatch.setattr("spanledger_clickhouse.ledger.open_ledger", lambda _dsn: _Borrowed())
+    def opened(dsn: str) -> _Borrowed:
+        del dsn
+        return _Borrowed()
+
+    monkeypatch.setattr("spanledger_clickhouse.ledger.open_ledger", opened)
     arrive(ledger, 1, chat())
     arrive(ledger, 2, transcription())
 
