@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING
 from spanledger_api.amounts import share
 from spanledger_api.filters import Where
 from spanledger_api.rows import amount, ask, integer
+from spanledger_api.sums import Measure, Sums, ask_sums
 
 if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
 
 _SHARES = Template("""
 SELECT
-    count() AS records,
-    countIf(source = 'unpriced') AS unpriced,
-    sum(toDecimal256(total_cost, 12)) AS total,
-    sumIf(toDecimal256(total_cost, 12), source = 'fallback') AS fallback
-FROM cost_records
-WHERE $where
+    sum(sums.records) AS records,
+    sum(sums.unpriced) AS unpriced,
+    sum(sums.cost) AS total,
+    sum(sums.fallback_cost) AS fallback
+FROM $sums AS sums
 """)
+_SUMS = Sums((), (Measure.COST, Measure.FALLBACK_COST, Measure.RECORDS, Measure.UNPRICED))
 
 _NEWEST = Template("SELECT toUnixTimestamp64Milli(max(arrived)) AS newest FROM arrivals WHERE $where")
 _EVERY_DAY = Where(("1",))
@@ -43,7 +44,7 @@ class Coverage:
 
 def read_coverage(ledger: Ledger, where: Where) -> Coverage:
     """Shares among the cost records that meet the conditions; raises as :func:`spanledger_api.rows.ask`."""
-    (row,) = ask(ledger, _SHARES, where)
+    (row,) = ask_sums(ledger, _SHARES, where, _SUMS)
     return Coverage(
         unpriced_share=share(Decimal(integer(row, "unpriced")), Decimal(integer(row, "records"))),
         fallback_share=share(amount(row, "fallback"), amount(row, "total")),

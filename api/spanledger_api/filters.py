@@ -47,19 +47,23 @@ class Where:
     Attributes:
         conditions: SQL conditions whose values are ``{name:Type}`` placeholders only.
         parameters: Value of each placeholder.
+        window: The window that the first conditions say; None where there is none.
+        equals: The dimensions and values that the other conditions say, as far as they say no more.
     """
 
     conditions: tuple[str, ...]
     parameters: Mapping[str, object] = field(default_factory=dict[str, object])
+    window: Window | None = None
+    equals: tuple[tuple[Dimension, str], ...] = ()
 
     @classmethod
     def within(cls, window: Window) -> Where:
         """Records whose span started inside the window."""
         started = "started_at >= fromUnixTimestamp64Nano({window_start:Int64}, 'UTC')"
         if window.end is None:
-            return cls((started,), {"window_start": window.start})
+            return cls((started,), {"window_start": window.start}, window)
         ended = "started_at < fromUnixTimestamp64Nano({window_end:Int64}, 'UTC')"
-        return cls((started, ended), {"window_start": window.start, "window_end": window.end})
+        return cls((started, ended), {"window_start": window.start, "window_end": window.end}, window)
 
     def equal(self, dimension: Dimension, value: str | None) -> Where:
         """Narrowed to records with this value.
@@ -73,7 +77,18 @@ class Where:
             self,
             conditions=(*self.conditions, condition),
             parameters={**self.parameters, dimension.value: value},
+            equals=(*self.equals, (dimension, value)),
         )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the window and the equal dimensions are all it says."""
+        if self.window is None:
+            return False
+        said = Where.within(self.window)
+        for dimension, value in self.equals:
+            said = said.equal(dimension, value)
+        return said.conditions == self.conditions
 
     @property
     def sql(self) -> str:

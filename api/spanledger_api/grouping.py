@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from spanledger_api.filters import Dimension
 from spanledger_api.rows import day, integer
-from spanledger_api.times import format_rfc3339
+from spanledger_api.times import NANOSECONDS, format_rfc3339
 from spanledger_api.window import first_instant
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from zoneinfo import ZoneInfo
 
     from spanledger_api.rows import Row
+    from spanledger_clickhouse.rollups import Stretch
 
-__all__ = ["GROUPS_PATTERN", "Grouping", "Interval", "bucket_sql", "bucket_time", "parse_groups"]
+__all__ = ["GROUPS_PATTERN", "Grouping", "Interval", "bucket_sql", "bucket_time", "parse_groups", "within_local"]
 
 
 class Grouping(StrEnum):
@@ -88,6 +91,25 @@ _BUCKETS: Final = {
 def bucket_sql(interval: Interval) -> str:
     """The SQL that gives the bucket of a record; it binds ``timezone`` unless there is no series."""
     return _BUCKETS[interval]
+
+
+def within_local(interval: Interval, zone: ZoneInfo) -> Callable[[Stretch], bool]:
+    """Says of a stretch of time, in nanoseconds since 1970 UTC, whether one bucket of a series holds all of it."""
+    size = 3600 if interval is Interval.HOUR else 86_400
+
+    def is_within(stretch: Stretch) -> bool:
+        first, end = (instant // NANOSECONDS for instant in stretch)
+        offset, later = _offset(first, zone), _offset(end, zone)
+        # Weeks and months begin where days do; where clocks jump, nothing is taken as a whole.
+        return offset == later and (first + offset) // size == (end - 1 + offset) // size
+
+    return is_within
+
+
+def _offset(seconds: int, zone: ZoneInfo) -> int:
+    """Seconds by which the zone's clocks are ahead of UTC."""
+    ahead = datetime.fromtimestamp(seconds, zone).utcoffset()
+    return 0 if ahead is None else int(ahead.total_seconds())
 
 
 def bucket_time(row: Row, name: str, zone: ZoneInfo) -> str:

@@ -9,6 +9,7 @@ from spanledger_api.alerts.configuration import AlertConfiguration
 from spanledger_api.alerts.watching import alert_steps
 from spanledger_clickhouse.periodic import Periodic
 from spanledger_clickhouse.rating import Rater
+from spanledger_clickhouse.rollups import RollupWorker
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["start_workers"]
 
 _RATER_PAUSE_SECONDS = 0.5
+_ROLLUPS_PAUSE_SECONDS = 1.0
 
 
 def start_workers(running: ExitStack, ledger: Ledger) -> None:
@@ -39,9 +41,11 @@ def start_workers(running: ExitStack, ledger: Ledger) -> None:
 
 
 def _workers(ledger: Ledger) -> list[Periodic]:
-    rater = Rater(ledger, Calculator(PriceBook.from_environment()))
-    alerts = alert_steps(ledger, AlertConfiguration.from_environment())
+    book = PriceBook.from_environment()
+    rater = Rater(ledger, Calculator(book))
+    alerts = alert_steps(ledger, AlertConfiguration.from_environment(), book)
     return [
         Periodic("rater", rater.rate_pending, _RATER_PAUSE_SECONDS),
+        Periodic("rollups", RollupWorker(ledger).rebuild, _ROLLUPS_PAUSE_SECONDS),
         *(Periodic(name, step, pause) for name, step, pause in alerts),
     ]

@@ -11,7 +11,8 @@ from spanledger_api.filters import Dimension
 from spanledger_api.recommendations.advice import Brief, Kind, Priority, Recommendation, recommend
 from spanledger_api.reports.prompts import PROMPT_SERVICE, read_prompts
 from spanledger_api.reports.services import ServiceCost, read_services
-from spanledger_api.rows import amount, ask, integer, text
+from spanledger_api.rows import amount, integer, text
+from spanledger_api.sums import Measure, Sums, ask_sums
 
 __all__ = ["prompt_optimization", "service_dominance", "user_cost_alert"]
 
@@ -24,14 +25,15 @@ _HIGHEST_USER = Template("""
 SELECT user_id, cost, sum(cost) OVER () AS total, count() OVER () AS users
 FROM
 (
-    SELECT user_id, sum(toDecimal256(total_cost, 12)) AS cost
-    FROM cost_records
-    WHERE user_id != '' AND $where
+    SELECT user_id, sum(sums.cost) AS cost
+    FROM $sums AS sums
+    WHERE user_id != ''
     GROUP BY user_id
 )
 ORDER BY cost DESC, user_id
 LIMIT 1
 """)
+_USERS = Sums(("user_id",), (Measure.COST,))
 
 
 class UserExcess(BaseModel):
@@ -61,7 +63,7 @@ def prompt_optimization(brief: Brief) -> list[Recommendation]:
 
 def user_cost_alert(brief: Brief) -> list[Recommendation]:
     """The most expensive user, if above three times the mean of all users."""
-    for row in ask(brief.ledger, _HIGHEST_USER, brief.where):
+    for row in ask_sums(brief.ledger, _HIGHEST_USER, brief.where, _USERS):
         cost, total, users = amount(row, "cost"), amount(row, "total"), integer(row, "users")
         if not cost * users > _USER_MULTIPLE * total > 0:
             continue

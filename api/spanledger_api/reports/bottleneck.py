@@ -13,7 +13,8 @@ from spanledger_api.paging import Paged
 from spanledger_api.parameters import ReportFormat, TimeWindow
 from spanledger_api.question import Asked, columns_of
 from spanledger_api.reply import DURATION_RESPONSES
-from spanledger_api.rows import ask, integer, text
+from spanledger_api.rows import integer, text
+from spanledger_api.sums import DURATIONS, Source, Sums, ask_sums
 from spanledger_api.window import Period
 from spanledger_clickhouse.ledger import Ledger
 
@@ -26,14 +27,14 @@ router = APIRouter(tags=["performance"])
 _SQL = Template("""
 SELECT
     step_name,
-    sum(toUInt128(duration_ns)) AS nanoseconds,
-    quantileExactWeighted(0.95)(duration_ns, 1) AS p95,
-    max(duration_ns) AS longest,
-    count() AS runs
-FROM performance_records
-WHERE $where
+    sum(sums.nanoseconds) AS nanoseconds,
+    quantileExactWeighted(0.95)($duration, sums.records) AS p95,
+    max(sums.longest) AS longest,
+    sum(sums.records) AS runs
+FROM $sums AS sums
 GROUP BY step_name
 """)
+_SUMS = Sums(("step_name",), DURATIONS, Source.PERFORMANCE)
 
 
 class StepDuration(BaseModel):
@@ -81,7 +82,7 @@ def read_bottleneck(ledger: Ledger, where: Where) -> list[StepDuration]:
             max_duration=milliseconds(integer(row, "longest")),
             count=integer(row, "runs"),
         )
-        for row in ask(ledger, _SQL, where)
+        for row in ask_sums(ledger, _SQL, where, _SUMS)
     ]
     return sorted(rows, key=lambda row: (-row.avg_duration, row.step_name))
 

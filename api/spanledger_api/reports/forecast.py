@@ -13,10 +13,12 @@ from pydantic import AfterValidator, BaseModel, Field
 from spanledger_api.amounts import Amount, exact_arithmetic, share
 from spanledger_api.filters import Dimension, Where
 from spanledger_api.forecasting import Method, forecast
+from spanledger_api.grouping import Interval, within_local
 from spanledger_api.parameters import ReportFormat, known_zone
 from spanledger_api.question import Asked, columns_of
 from spanledger_api.reply import AMOUNT_RESPONSES
-from spanledger_api.rows import amount, ask, day
+from spanledger_api.rows import amount, day
+from spanledger_api.sums import Measure, Sums, ask_sums
 from spanledger_api.times import nanoseconds_of
 from spanledger_api.window import Period, Window, first_day, first_instant
 from spanledger_clickhouse.ledger import Ledger
@@ -26,9 +28,8 @@ __all__ = ["ForecastParameters", "MonthForecast", "read_forecast", "router"]
 router = APIRouter(tags=["cost"])
 
 _DAYS = Template("""
-SELECT toDate32(started_at, {timezone:String}) AS day, sum(toDecimal256(total_cost, 12)) AS cost
-FROM cost_records
-WHERE $where
+SELECT toDate32(started_at, {timezone:String}) AS day, sum(sums.cost) AS cost
+FROM $sums AS sums
 GROUP BY day
 ORDER BY day
 """)
@@ -110,7 +111,9 @@ class _Calendar:
 def read_forecast(ledger: Ledger, where: Where, parameters: ForecastParameters, now: datetime) -> MonthForecast:
     """The forecast for the current month; errors as of ``rows.ask``."""
     calendar = _Calendar.of(now, parameters.timezone)
-    costs = {day(row, "day"): amount(row, "cost") for row in ask(ledger, _DAYS, where, timezone=parameters.timezone)}
+    sums = Sums((), (Measure.COST,), is_whole=within_local(Interval.DAY, calendar.zone))
+    rows = ask_sums(ledger, _DAYS, where, sums, timezone=parameters.timezone)
+    costs = {day(row, "day"): amount(row, "cost") for row in rows}
     earliest = calendar.today - timedelta(days=parameters.days)
     with exact_arithmetic():
         spent = sum((cost for each, cost in costs.items() if calendar.first <= each < calendar.end), Decimal(0))

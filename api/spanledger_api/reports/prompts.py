@@ -12,7 +12,8 @@ from spanledger_api.paging import Page, Paged
 from spanledger_api.parameters import CostFilters
 from spanledger_api.question import Asked, columns_of
 from spanledger_api.reply import AMOUNT_RESPONSES
-from spanledger_api.rows import amount, ask, integer, text
+from spanledger_api.rows import amount, integer, text
+from spanledger_api.sums import Measure, Sums, ask_sums
 from spanledger_clickhouse.ledger import Ledger
 
 __all__ = ["PROMPT_SERVICE", "PromptCost", "read_prompts", "router"]
@@ -25,14 +26,14 @@ PROMPT_SERVICE = "openai"
 _SQL = Template("""
 SELECT
     operation,
-    sum(toDecimal256(total_cost, 12)) AS cost,
-    sum(toUInt128(duration_ns)) AS nanoseconds,
-    count() AS records
-FROM cost_records
-WHERE $where
+    sum(sums.cost) AS cost,
+    sum(sums.nanoseconds) AS nanoseconds,
+    sum(sums.records) AS records
+FROM $sums AS sums
 GROUP BY operation
 ORDER BY cost DESC, operation
 """)
+_SUMS = Sums(("operation",), (Measure.COST, Measure.NANOSECONDS, Measure.RECORDS))
 
 
 class PromptsParameters(CostFilters, Paged, frozen=True):
@@ -67,7 +68,7 @@ def read_prompts(ledger: Ledger, where: Where, page: Page | None = None) -> list
             avg_duration=milliseconds(integer(row, "nanoseconds"), integer(row, "records")),
             calls_count=integer(row, "records"),
         )
-        for row in ask(ledger, _SQL, where, page)
+        for row in ask_sums(ledger, _SQL, where, _SUMS, page)
     ]
 
 

@@ -12,7 +12,8 @@ from spanledger_api.paging import Page, Paged
 from spanledger_api.parameters import ServiceFilter
 from spanledger_api.question import Asked, columns_of
 from spanledger_api.reply import AMOUNT_RESPONSES
-from spanledger_api.rows import amount, ask, integer, text
+from spanledger_api.rows import amount, integer, text
+from spanledger_api.sums import Measure, Sums, ask_sums
 from spanledger_clickhouse.ledger import Ledger
 
 __all__ = ["ServiceCost", "read_services", "router"]
@@ -22,14 +23,14 @@ router = APIRouter(tags=["cost"])
 _SQL = Template("""
 SELECT
     service,
-    sum(toDecimal256(total_cost, 12)) AS cost,
-    sum(toUInt128(duration_ns)) AS nanoseconds,
-    count() AS records
-FROM cost_records
-WHERE $where
+    sum(sums.cost) AS cost,
+    sum(sums.nanoseconds) AS nanoseconds,
+    sum(sums.records) AS records
+FROM $sums AS sums
 GROUP BY service
 ORDER BY cost DESC, service
 """)
+_SUMS = Sums(("service",), (Measure.COST, Measure.NANOSECONDS, Measure.RECORDS))
 
 
 class ServicesParameters(ServiceFilter, Paged, frozen=True):
@@ -54,7 +55,7 @@ def read_services(ledger: Ledger, where: Where, page: Page | None = None) -> lis
             avg_duration=milliseconds(integer(row, "nanoseconds"), integer(row, "records")),
             operations_count=integer(row, "records"),
         )
-        for row in ask(ledger, _SQL, where, page)
+        for row in ask_sums(ledger, _SQL, where, _SUMS, page)
     ]
 
 

@@ -5,16 +5,19 @@ from datetime import date, datetime
 from decimal import Decimal
 from string import Template
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from spanledger_api.amounts import Amount, exact_arithmetic
 from spanledger_api.filters import Where
+from spanledger_api.grouping import Interval, within_local
 from spanledger_api.parameters import ServiceFilter
 from spanledger_api.question import Asked, columns_of
 from spanledger_api.reply import AMOUNT_RESPONSES
-from spanledger_api.rows import amount, ask, day, integer
+from spanledger_api.rows import amount, day, integer
+from spanledger_api.sums import Measure, Sums, ask_sums
 from spanledger_api.window import Period, Window, days_window, first_day, overridden
 from spanledger_clickhouse.ledger import Ledger
 
@@ -24,9 +27,8 @@ router = APIRouter(tags=["cost"])
 
 # Days come from the ledger; weeks and months are made of them by the same calendar that opens the window.
 _SQL = Template("""
-SELECT toDate32(started_at, {timezone:String}) AS day, sum(toDecimal256(total_cost, 12)) AS cost, count() AS records
-FROM cost_records
-WHERE $where
+SELECT toDate32(started_at, {timezone:String}) AS day, sum(sums.cost) AS cost, sum(sums.records) AS records
+FROM $sums AS sums
 GROUP BY day
 ORDER BY day
 """)
@@ -57,7 +59,8 @@ def read_trend(ledger: Ledger, where: Where, period: Period, timezone: str) -> l
     """One point a day, week or month that has records, ascending; raises as :func:`spanledger_api.rows.ask`."""
     costs: defaultdict[date, Decimal] = defaultdict(Decimal)
     counts: defaultdict[date, int] = defaultdict(int)
-    rows = ask(ledger, _SQL, where, timezone=timezone)
+    sums = Sums((), (Measure.COST, Measure.RECORDS), is_whole=within_local(Interval.DAY, ZoneInfo(timezone)))
+    rows = ask_sums(ledger, _SQL, where, sums, timezone=timezone)
     with exact_arithmetic():
         for row in rows:
             first = first_day(period, day(row, "day"))

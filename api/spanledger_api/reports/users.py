@@ -11,7 +11,8 @@ from spanledger_api.filters import Where
 from spanledger_api.parameters import ServiceFilter
 from spanledger_api.question import Asked, columns_of
 from spanledger_api.reply import AMOUNT_RESPONSES
-from spanledger_api.rows import amount, ask, integer, text
+from spanledger_api.rows import amount, integer, text
+from spanledger_api.sums import Measure, Sums, ask_sums
 from spanledger_clickhouse.ledger import Ledger
 
 __all__ = ["UserCost", "UsersParameters", "read_users", "router"]
@@ -19,13 +20,13 @@ __all__ = ["UserCost", "UsersParameters", "read_users", "router"]
 router = APIRouter(tags=["cost"])
 
 _SQL = Template("""
-SELECT user_id, sum(toDecimal256(total_cost, 12)) AS cost, count() AS records
-FROM cost_records
-WHERE $where
+SELECT user_id, sum(sums.cost) AS cost, sum(sums.records) AS records
+FROM $sums AS sums
 GROUP BY user_id
 ORDER BY cost DESC, user_id
 LIMIT {top_n:UInt32}
 """)
+_SUMS = Sums(("user_id",), (Measure.COST, Measure.RECORDS))
 
 
 class UserCost(BaseModel):
@@ -52,7 +53,7 @@ def read_users(ledger: Ledger, where: Where, top_n: int) -> list[UserCost]:
             total_cost=amount(row, "cost"),
             operations_count=integer(row, "records"),
         )
-        for row in ask(ledger, _SQL, where, top_n=top_n)
+        for row in ask_sums(ledger, _SQL, where, _SUMS, top_n=top_n)
     ]
 
 

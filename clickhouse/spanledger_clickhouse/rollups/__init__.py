@@ -1,0 +1,21 @@
+"""Sums by hour and day that never differ from the records they are sums of."""
+
+from __future__ import annotations
+
+from spanledger_clickhouse.rollups.family import ACTIVITY, STEPS, USERS, Family, Measure, Source
+from spanledger_clickhouse.rollups.reading import RECORDS_ONLY, ReadingPlan, Stretch, plan_reading
+from spanledger_clickhouse.rollups.worker import RollupWorker
+
+__all__ = [
+    "ACTIVITY",
+    "RECORDS_ONLY",
+    "STEPS",
+    "USERS",
+    "Family",
+    "Measure",
+    "ReadingPlan",
+    "RollupWorker",
+    "Source",
+    "Stretch",
+    "plan_reading",
+]

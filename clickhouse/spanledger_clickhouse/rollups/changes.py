@@ -1,0 +1,140 @@
+"""Which hours changed since when, told by the blocks of the records themselves.
+
+Every insert, whoever makes it, commits its rows as a part with a block number of its own, in the order of the commits,
+and a row keeps its number through merges. So the records are the log of their own changes: there is no other write to
+lose in a crash. A mutation rewrites parts and leaves its own number, of the same sequence, in their names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from spanledger_clickhouse.ledger import Ledger
+    from spanledger_clickhouse.rollups.family import Source
+
+__all__ = ["HOUR_NS", "HOUR_SQL", "Progress", "Touches", "read_progress", "read_touches", "unfinished_mutation"]
+
+HOUR_NS: Final = 3_600_000_000_000
+"""Nanoseconds in an hour."""
+
+HOUR_SQL: Final = f"toInt32(intDiv(toUnixTimestamp64Nano(started_at), {HOUR_NS}))"
+"""The hour of a record, counted from 1970."""
+
+Touches = dict[int, int]
+"""By hour: the newest block that changed it."""
+
+_NUMBERED: Final = "ReplacingMergeTree"
+"""The engine that numbers blocks in the order of their commits. A replicated one reserves numbers beforehand."""
+
+_PROGRESS: Final = """
+SELECT
+    tables.uuid AS table_id,
+    tables.engine AS engine,
+    (
+        SELECT max(greatest(max_block_number, data_version)) FROM system.parts
+        WHERE active AND database = {database:String} AND table = {table:String}
+    ) AS newest,
+    (
+        SELECT max(toUInt64OrZero(splitByChar('_', name)[5])) FROM system.parts
+        WHERE active AND database = {database:String} AND table = {table:String}
+    ) AS mutation,
+    (
+        SELECT max(accounted) FROM rollup_progress_local
+        WHERE source = {source:String} AND table_id IN (
+            SELECT uuid FROM system.tables WHERE database = {database:String} AND name = {table:String})
+    ) AS accounted
+FROM system.tables AS tables
+WHERE tables.database = {database:String} AND tables.name = {table:String}
+"""
+
+_UNFINISHED: Final = """
+SELECT min(arrayJoin(block_numbers.number)) AS first
+FROM system.mutations
+WHERE database = {database:String} AND table = {table:String} AND NOT is_done
+"""
+
+# A part's name is partition_first_last_level, and _mutation where there was one. The condition on the name is checked
+# before anything of a part is read, in the same snapshot of parts that is read.
+_TOUCHES: Final = f"""
+WITH
+    splitByChar('_', _part) AS words,
+    toUInt64OrZero(words[5]) AS mutation
+SELECT {HOUR_SQL} AS hour, max(greatest(_block_number, mutation)) AS touched
+FROM {{table}}
+WHERE greatest(toUInt64(words[3]), mutation) > {{accounted:UInt64}}
+    AND greatest(_block_number, mutation) > {{accounted:UInt64}}
+    AND started_at >= fromUnixTimestamp64Nano(toInt64(0), 'UTC')
+GROUP BY hour
+"""  # noqa: S608 - the table is of an enumeration
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the changes of a source are accounted for.
+
+    Attributes:
+        table_id: Which table's blocks are meant.
+        newest: The newest block of the table; 0 while it is empty.
+        mutation: The newest mutation that rewrote some of it; 0 where none did.
+        accounted: Every change up to this block has its mark; 0 where nobody has begun to mark.
+        numbered: Whether the blocks are numbered in the order of their commits. Where not, only the records themselves
+            can be read.
+    """
+
+    table_id: UUID
+    newest: int
+    mutation: int
+    accounted: int
+    numbered: bool
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether marks, and blocks after those accounted for, tell of every change."""
+        # A table that lost its newest parts and was opened anew counts from an earlier block again. A mutation may have
+        # emptied hours, which no block tells of.
+        return self.numbered and max(self.mutation, 1) <= self.accounted <= self.newest
+
+
+def read_progress(ledger: Ledger, source: Source) -> Progress:
+    """How far the changes of a source are accounted for.
+
+    Raises:
+        ClickHouseError: The engine did not answer.
+    """
+    parameters = {"database": ledger.dsn.database, "table": source.table, "source": source.value}
+    (row,) = ledger.query(_PROGRESS, parameters)
+    return Progress(
+        table_id=cast("UUID", row["table_id"]),
+        newest=cast("int", row["newest"]),
+        mutation=cast("int", row["mutation"]),
+        accounted=cast("int", row["accounted"]),
+        numbered=row["engine"] == _NUMBERED,
+    )
+
+
+def unfinished_mutation(ledger: Ledger, source: Source) -> int | None:
+    """The number of the first mutation that has not reached every part yet; None where there is none.
+
+    Read it after the progress: then the mutations that have left their number somewhere are finished or here.
+
+    Raises:
+        ClickHouseError: The engine did not answer.
+    """
+    (row,) = ledger.query(_UNFINISHED, {"database": ledger.dsn.database, "table": source.table})
+    return cast("int", row["first"]) or None
+
+
+def read_touches(ledger: Ledger, source: Source, accounted: int) -> Touches:
+    """The hours that blocks after a certain one changed; hours before 1970 are left out.
+
+    Read it after the progress that it goes on from: then a change is in the marks or here, at least once.
+
+    Raises:
+        ClickHouseError: The engine did not answer.
+    """
+    rows = ledger.query(_TOUCHES.replace("{table}", source.table), {"accounted": accounted})
+    return {cast("int", row["hour"]): cast("int", row["touched"]) for row in rows}

@@ -1,0 +1,162 @@
+"""Marks and pointers: which buckets changed up to when, and which generation of a bucket counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from uuid import UUID
+
+    from spanledger_clickhouse.ledger import Ledger
+    from spanledger_clickhouse.rollups.changes import Touches
+    from spanledger_clickhouse.rollups.family import Source
+
+__all__ = ["DAY", "HOUR", "Pointer", "Pointers"]
+
+HOUR: Final = 1
+"""Width of an hour's bucket, in hours."""
+
+DAY: Final = 24
+"""Width of a day's bucket, in hours."""
+
+# What is known of a bucket is looked up in one statement: when it was marked last, and its pointer, if it has one.
+_KNOWN: Final = """
+SELECT bucket, max(touched) AS newest, max((generation, horizon)) AS pointer
+FROM
+(
+    SELECT intDiv(hour, {width:UInt8}) AS bucket, touched, toUInt64(0) AS generation, toUInt64(0) AS horizon
+    FROM rollup_marks_local
+    WHERE source = {source:String} AND table_id = {table_id:UUID}
+        AND hour >= {first:Int32} * {width:UInt8} AND hour < ({last:Int32} + 1) * {width:UInt8}
+    UNION ALL
+    SELECT bucket, toUInt64(0), generation, horizon
+    FROM rollup_pointers_local
+    WHERE source = {source:String} AND table_id = {table_id:UUID} AND width = {width:UInt8}
+        AND bucket >= {first:Int32} AND bucket <= {last:Int32}
+)
+WHERE $within
+GROUP BY bucket
+"""
+_OF_DAYS: Final = f"intDiv(bucket, intDiv({DAY}, {{width:UInt8}})) IN {{days:Array(Int32)}}"
+_MARK: Final = """
+INSERT INTO rollup_marks_local (source, table_id, hour, touched)
+SELECT {source:String}, {table_id:UUID}, mark.1, mark.2
+FROM (SELECT arrayJoin(arrayZip({hours:Array(Int32)}, {blocks:Array(UInt64)})) AS mark)
+"""
+_POINT: Final = """
+INSERT INTO rollup_pointers_local (source, table_id, width, bucket, generation, horizon)
+SELECT {source:String}, {table_id:UUID}, {width:UInt8}, pointed.1, pointed.2, {horizon:UInt64}
+FROM (SELECT arrayJoin(arrayZip({buckets:Array(Int32)}, {generations:Array(UInt64)})) AS pointed)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """What is known of one bucket.
+
+    Attributes:
+        touched: The newest block that changed it.
+        generation: Number of the generation that counts; 0 where none was made.
+        horizon: That generation holds every change up to this block.
+    """
+
+    touched: int
+    generation: int
+    horizon: int
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the generation holds every change."""
+        return self.generation > 0 and self.horizon >= self.touched
+
+
+class Pointers:
+    """The marks and pointers of one table of records.
+
+    Args:
+        ledger: Where they are.
+        source: The records they are about.
+        table_id: The table that holds those records.
+    """
+
+    def __init__(self, ledger: Ledger, source: Source, table_id: UUID) -> None:
+        self._ledger = ledger
+        self._named: dict[str, object] = {"source": source.value, "table_id": table_id}
+
+    def read(
+        self, width: int, first: int, last: int, live: Touches, days: Iterable[int] | None = None
+    ) -> dict[int, Pointer]:
+        """What is known of the buckets that were ever changed, by bucket, ascending.
+
+        Args:
+            width: Hours in a bucket.
+            first: First bucket to look at.
+            last: Last bucket to look at.
+            live: Changes, by hour, that have no marks yet.
+            days: Only the buckets of these days; None looks at all.
+
+        Raises:
+            ClickHouseError: The engine did not answer.
+        """
+        parameters = {**self._named, "width": width, "first": first, "last": last}
+        listed = None if days is None else set(days)
+        if listed is not None:
+            parameters["days"] = sorted(listed)
+        rows = self._ledger.query(_KNOWN.replace("$within", "1" if listed is None else _OF_DAYS), parameters)
+        known = {cast("int", row["bucket"]): _pointer(row) for row in rows}
+        for hour, block in live.items():
+            bucket = hour // width
+            if first <= bucket <= last and (listed is None or bucket * width // DAY in listed):
+                old = known.get(bucket, Pointer(0, 0, 0))
+                known[bucket] = Pointer(max(old.touched, block), old.generation, old.horizon)
+        return {bucket: known[bucket] for bucket in sorted(known) if known[bucket].touched}
+
+    def mark(self, touches: Touches) -> None:
+        """Write down which hours changed; a lower block than is known changes nothing.
+
+        Raises:
+            ClickHouseError: The engine did not take it.
+        """
+        if touches:
+            blocks = {"hours": list(touches), "blocks": list(touches.values())}
+            self._ledger.command(_MARK, {**self._named, **blocks})
+
+    def mark_all(self, block: int) -> None:
+        """Write down that every hour that ever changed did again; raises as :meth:`mark`."""
+        self._ledger.command(
+            "INSERT INTO rollup_marks_local (source, table_id, hour, touched)"
+            " SELECT DISTINCT source, table_id, hour, {block:UInt64} FROM rollup_marks_local"
+            " WHERE source = {source:String} AND table_id = {table_id:UUID}",
+            {**self._named, "block": block},
+        )
+
+    def account(self, block: int) -> None:
+        """Write down that every change up to a block is marked; raises as :meth:`mark`."""
+        self._ledger.command(
+            "INSERT INTO rollup_progress_local (source, table_id, accounted) "
+            "SELECT {source:String}, {table_id:UUID}, {block:UInt64}",
+            {**self._named, "block": block},
+        )
+
+    def point(self, width: int, generations: Mapping[int, int], horizon: int) -> None:
+        """Let generations count from now on, by bucket. Their sums must be there already; raises as :meth:`mark`."""
+        if generations:
+            chosen = {"buckets": list(generations), "generations": list(generations.values())}
+            self._ledger.command(_POINT, {**self._named, **chosen, "width": width, "horizon": horizon})
+
+    def forget(self) -> None:
+        """Begin anew, so that nothing is read from the sums until they were made again; raises as :meth:`mark`."""
+        # In this order nobody can meet a pointer without the marks that say it is outdated.
+        for table in ("rollup_pointers_local", "rollup_marks_local", "rollup_progress_local"):
+            self._ledger.command(
+                f"ALTER TABLE {table} DELETE WHERE source = {{source:String}} AND table_id = {{table_id:UUID}}"
+                " SETTINGS mutations_sync = 2",
+                self._named,
+            )
+
+
+def _pointer(row: Mapping[str, object]) -> Pointer:
+    generation, horizon = cast("tuple[int, int]", row["pointer"])
+    return Pointer(cast("int", row["newest"]), generation, horizon)

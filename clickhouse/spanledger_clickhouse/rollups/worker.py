@@ -1,0 +1,144 @@
+"""Keeps the rollups up with the records, a bounded stretch of work at a time."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from spanledger_clickhouse.rollups.building import build_day, build_hours
+from spanledger_clickhouse.rollups.changes import HOUR_NS, read_progress, read_touches, unfinished_mutation
+from spanledger_clickhouse.rollups.family import Source
+from spanledger_clickhouse.rollups.pointers import DAY, HOUR, Pointers
+
+if TYPE_CHECKING:
+    from spanledger_clickhouse.ledger import Ledger
+    from spanledger_clickhouse.rollups.changes import Progress
+    from spanledger_clickhouse.rollups.pointers import Pointer
+
+__all__ = ["RollupWorker"]
+
+_PASS_SECONDS: Final = 5.0
+"""How long a pass goes on before it leaves the rest to the next."""
+
+_QUIET_SECONDS: Final = 3.0
+"""An hour that changed more recently is left alone: its records are read meanwhile, and it may change again at once."""
+
+_QUIET_BUILDS: Final = 20
+"""It is left alone for so many times as long as it took the last time, so that late spans do not keep a core busy."""
+
+_FULL_LOOK_SECONDS: Final = 60.0
+"""While nothing arrives, what another worker has left undone is looked for so often."""
+
+_LAST_DAY: Final = (2**63 - 1) // HOUR_NS // DAY
+
+
+class RollupWorker:
+    """Marks what changed and makes new generations of it, the newest days first.
+
+    Several may work on one ledger: a generation is a pure function of the records, whoever makes it.
+
+    Args:
+        ledger: A ledger with the current schema.
+        quiet_seconds: For how long at least an hour must not have changed before it is summed up; with 0 it is not
+            waited at all.
+
+    Attributes:
+        rebuilt: How many buckets were made since the worker was.
+    """
+
+    def __init__(self, ledger: Ledger, quiet_seconds: float = _QUIET_SECONDS) -> None:
+        self.rebuilt = 0
+        self._ledger = ledger
+        self._quiet_seconds = quiet_seconds
+        self._unclean: dict[tuple[Source, int], tuple[int, float]] = {}
+        self._took: dict[tuple[Source, int], float] = {}
+        self._next_look: dict[Source, float] = {}
+
+    def rebuild(self) -> int:
+        """Do as much as is due, for a few seconds at most.
+
+        Returns:
+            How many buckets were made.
+
+        Raises:
+            ClickHouseError: The engine did not do it; nothing that counts has changed then.
+        """
+        deadline = time.monotonic() + _PASS_SECONDS
+        made = sum(self._rebuild(source, deadline) for source in Source)
+        self.rebuilt += made
+        return made
+
+    def _rebuild(self, source: Source, deadline: float) -> int:
+        progress = read_progress(self._ledger, source)
+        pointers = Pointers(self._ledger, source, progress.table_id)
+        if not progress.numbered:
+            return 0
+        if progress.accounted > progress.newest:
+            pointers.forget()
+            return 0
+        if progress.newest == progress.accounted and time.monotonic() < self._next_look.get(source, 0):
+            return 0
+        horizon = self._account(source, progress, pointers)
+        unclean = [day for day, pointer in pointers.read(DAY, 0, _LAST_DAY, {}).items() if not pointer.is_clean]
+        # What is made from here on holds every change up to this block: all of them were committed before.
+        made = 0
+        for day in reversed(unclean):
+            if time.monotonic() >= deadline:
+                break
+            made += self._rebuild_day(source, pointers, day, horizon)
+        pause = 0 if [day for day in unclean if not _is_open(day)] or self._waits(source) else _FULL_LOOK_SECONDS
+        self._next_look[source] = time.monotonic() + pause
+        return made
+
+    def _account(self, source: Source, progress: Progress, pointers: Pointers) -> int:
+        """Mark what changed since the last pass; what is committed meanwhile may be marked twice.
+
+        Returns:
+            The block up to which every change is marked.
+        """
+        if progress.newest == progress.accounted:
+            return progress.accounted
+        unfinished = unfinished_mutation(self._ledger, source)
+        horizon = progress.newest if unfinished is None else min(progress.newest, unfinished - 1)
+        if progress.mutation > progress.accounted:
+            pointers.mark_all(progress.mutation)
+        if horizon > progress.accounted:
+            pointers.mark(read_touches(self._ledger, source, progress.accounted))
+            pointers.account(horizon)
+        return max(horizon, progress.accounted)
+
+    def _rebuild_day(self, source: Source, pointers: Pointers, day: int, horizon: int) -> int:
+        hours = pointers.read(HOUR, day * DAY, day * DAY + DAY - 1, {})
+        due = [hour for hour, pointer in hours.items() if self._is_due(source, hour, pointer)]
+        if due:
+            began = time.monotonic()
+            pointers.point(HOUR, build_hours(self._ledger, source, due), horizon)
+            self._took |= {(source, hour): (time.monotonic() - began) / len(due) for hour in due}
+            hours = pointers.read(HOUR, day * DAY, day * DAY + DAY - 1, {})
+        if _is_open(day) or not all(pointer.is_clean for pointer in hours.values()):
+            return len(due)
+        generation = build_day(self._ledger, source, day, [pointer.generation for pointer in hours.values()])
+        pointers.point(DAY, {day: generation}, horizon)
+        return len(due) + 1
+
+    def _is_due(self, source: Source, hour: int, pointer: Pointer) -> bool:
+        """Whether an hour must be summed up anew, and has not changed for a while."""
+        if pointer.is_clean:
+            self._unclean.pop((source, hour), None)
+            return False
+        now = time.monotonic()
+        touched, since = self._unclean.get((source, hour), (0, now))
+        if touched != pointer.touched:
+            touched, since = pointer.touched, now
+        self._unclean[source, hour] = touched, since
+        if not self._quiet_seconds:
+            return True
+        return now - since >= max(self._quiet_seconds, _QUIET_BUILDS * self._took.get((source, hour), 0))
+
+    def _waits(self, source: Source) -> bool:
+        return any(each is source for each, _ in self._unclean)
+
+
+def _is_open(day: int) -> bool:
+    """Whether a day has not ended yet."""
+    return (day + 1) * DAY * HOUR_NS > time.time_ns()
