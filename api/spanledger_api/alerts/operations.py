@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, cast
 
 from spanledger_api.alerts.alert import Alert, alert_id, money
 from spanledger_api.alerts.kinds import Kind, RuleKind
-from spanledger_api.alerts.progress import Progress
 from spanledger_api.alerts.register import Finding, raise_alerts
 from spanledger_api.alerts.rule import chosen_channels
 from spanledger_api.rows import amount, integer, text
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from spanledger_api.alerts.definitions import Definitions
+    from spanledger_api.alerts.progress import Progress
     from spanledger_api.alerts.rule import Rule
     from spanledger_api.rows import Row
     from spanledger_clickhouse.ledger import Ledger
@@ -91,13 +91,11 @@ class OperationWatch:
         ledger: A ledger with the current schema.
         definitions: The rules.
         channels: Names of the channels there are.
-
-    Attributes:
-        progress: Where it began and how far it has read.
+        progress: Where it began and how far it has read; this watch moves it on.
     """
 
-    def __init__(self, ledger: Ledger, definitions: Definitions, channels: Sequence[str]) -> None:
-        self.progress = Progress(ledger)
+    def __init__(self, ledger: Ledger, definitions: Definitions, channels: Sequence[str], progress: Progress) -> None:
+        self._progress = progress
         self._ledger = ledger
         self._definitions = definitions
         self._channels = channels
@@ -112,12 +110,12 @@ class OperationWatch:
         Raises:
             ClickHouseError: The ledger does not answer; nothing is missed, the next look begins where this one did.
         """
-        since = max(self.progress.read_from, self.progress.read_until - _LOOK_BACK)
+        since = max(self._progress.read_from, self._progress.read_until - _LOOK_BACK)
         [told] = self._ledger.query(_CHANGED_DAYS, {"since": since})
         rules = [rule for rule in self._definitions.enabled_rules() if rule.kind is RuleKind.OPERATION]
         days = cast("list[date]", told["days"])
         raised = self._new(since, days, rules) if rules and days else []
-        self.progress.advance(cast("datetime", told["now"]), keep=bool(raised))
+        self._progress.advance(cast("datetime", told["now"]), keep=bool(raised))
         return raised
 
     def _new(self, since: datetime, days: list[date], rules: list[Rule]) -> list[Alert]:

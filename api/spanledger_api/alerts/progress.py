@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
@@ -22,7 +23,8 @@ SELECT {name:String}, {read_from:DateTime64(3, 'UTC')}, {read_until:DateTime64(3
 class Progress:
     """Remembers how far alerts have read; a ledger that nobody watched yet is watched from now on.
 
-    What is kept in the ledger may lag behind: what is read twice is noticed once.
+    What is kept in the ledger may lag behind: what is read twice is noticed once. Several watches
+    share it, each in a thread of its own.
 
     Args:
         ledger: A ledger with the current schema.
@@ -32,16 +34,19 @@ class Progress:
         self._ledger = ledger
         self._span: tuple[datetime, datetime] | None = None
         self._kept: datetime | None = None
+        self._lock = threading.RLock()
 
     @property
     def read_from(self) -> datetime:
         """When somebody first watched this ledger; nothing that was written before is looked at."""
-        return self._known()[0]
+        with self._lock:
+            return self._known()[0]
 
     @property
     def read_until(self) -> datetime:
         """Up to when everything has been looked at."""
-        return self._known()[1]
+        with self._lock:
+            return self._known()[1]
 
     def advance(self, read_until: datetime, *, keep: bool) -> None:
         """Go on.
@@ -50,9 +55,10 @@ class Progress:
             read_until: How far it has read.
             keep: Whether to write it down at once, and not only now and then.
         """
-        self._span = (self.read_from, read_until)
-        if keep or self._kept is None or read_until - self._kept >= _KEPT_EVERY:
-            self._write()
+        with self._lock:
+            self._span = (self.read_from, read_until)
+            if keep or self._kept is None or read_until - self._kept >= _KEPT_EVERY:
+                self._write()
 
     def _known(self) -> tuple[datetime, datetime]:
         if self._span is None:

@@ -19,11 +19,11 @@ from spanledger.pricing.units import UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import date, datetime
 
     from genai_prices.types import ModelInfo, Provider, TieredPrices
 
-__all__ = ["find_tariff", "why_unavailable"]
+__all__ = ["find_tariff", "newest_day", "why_unavailable"]
 
 _PROVIDERS: Final = {
     "whisper": "openai",
@@ -139,6 +139,29 @@ def find_tariff(
     if key not in price.tariffs:
         price.tariffs[key] = _tariff(entry, price.rates(input_tokens), base)
     return price.tariffs[key]
+
+
+@lru_cache(maxsize=8)
+def newest_day(until: date) -> date | None:
+    """The newest day, up to a given one, on which a price of the catalogue took effect.
+
+    Most of its prices do not say since when they hold, so the catalogue itself may be younger. None if the library is
+    not installed, or no price says a day.
+    """
+    if why_unavailable() is not None:
+        return None
+    from genai_prices.data import providers  # noqa: PLC0415 - as in _find_entry
+    from genai_prices.types import StartDateConstraint  # noqa: PLC0415
+
+    conditional = (
+        price.constraint
+        for provider in providers
+        for model in provider.models
+        if isinstance(model.prices, list)
+        for price in model.prices
+    )
+    days = (each.start_date for each in conditional if isinstance(each, StartDateConstraint))
+    return max((day for day in days if day <= until), default=None)
 
 
 @lru_cache(maxsize=4096)

@@ -256,6 +256,7 @@ def test_a_webhook_needs_an_address(url: str) -> None:
     assert url not in str(refused.value)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the library's own imports
 def test_other_services_are_reached_by_apprise(receiver: Receiver) -> None:
     """A service that the library knows gets the message; one that fails is tried again, an unknown one refused."""
     address = receiver.url.removeprefix("http://")

@@ -13,6 +13,7 @@ from spanledger_api.alerts.configuration import AlertConfiguration
 from spanledger_api.alerts.definitions import Definitions
 from spanledger_api.alerts.kinds import Origin, RuleKind
 from spanledger_api.alerts.operations import OperationWatch
+from spanledger_api.alerts.progress import Progress
 from spanledger_api.alerts.rule import Rule
 from spanledger_api.messages import Locale
 from spanledger_clickhouse.rating import Rater
@@ -34,9 +35,9 @@ def watch(ledger: Ledger) -> Watch:
     """Starts a watch of some rules, as a process would that has just begun."""
 
     def start(*rules: Rule) -> OperationWatch:
-        watching = OperationWatch(ledger, Definitions(ledger, AlertConfiguration(rules or (RULE,))), ("hook",))
-        assert watching.progress.read_from <= datetime.now(UTC)
-        return watching
+        progress = Progress(ledger)
+        assert progress.read_from <= datetime.now(UTC)
+        return OperationWatch(ledger, Definitions(ledger, AlertConfiguration(rules or (RULE,))), ("hook",), progress)
 
     return start
 
