@@ -115,6 +115,9 @@ INGEST_KEY: Final = "SPANLEDGER_INGEST_KEY"
 ADMIN_KEY: Final = "SPANLEDGER_ADMIN_KEY"
 """A key of role admin, of 32 characters or more, that servers accept beside those in the ledger."""
 
+READ_KEY: Final = "SPANLEDGER_READ_KEY"
+"""A key of role read, of 32 characters or more, that servers accept beside those in the ledger: Grafana's, say."""
+
 API_KEY: Final = "SPANLEDGER_API_KEY"
 """The key or token that commands show to the API that they ask."""
 

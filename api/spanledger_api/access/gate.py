@@ -175,7 +175,11 @@ def is_loopback_name(host: str) -> bool:
 
 def _own_keys(variables: Mapping[str, str]) -> dict[str, Principal]:
     own: dict[str, Principal] = {}
-    for variable, role in ((environment.ADMIN_KEY, Role.ADMIN), (environment.INGEST_KEY, Role.INGEST)):
+    for variable, role in (
+        (environment.ADMIN_KEY, Role.ADMIN),
+        (environment.READ_KEY, Role.READ),
+        (environment.INGEST_KEY, Role.INGEST),
+    ):
         key = variables.get(variable)
         if not key:
             continue
