@@ -13,6 +13,7 @@ from spanledger.exceptions import AuthenticationError, PermissionDeniedError, Ra
 from spanledger_api.access.dependencies import STATE
 from spanledger_api.access.gate import is_loopback_name
 from spanledger_api.access.principal import Principal, Role
+from spanledger_api.dashboard import is_page
 from spanledger_api.problem import problem, unavailable
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class AccessMiddleware:
 
 def is_public(path: str) -> bool:
     """Whether anybody may ask for a path."""
-    return path in PUBLIC_PATHS or path.startswith(_PUBLIC_FOLDER)
+    return path in PUBLIC_PATHS or path.startswith(_PUBLIC_FOLDER) or is_page(path)
 
 
 def _bearer(headers: Headers) -> str:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from spanledger_api.dashboard.pages import PAGES, install_dashboard
+from spanledger_api.dashboard.pages import PAGES, install_dashboard, is_page
 
-__all__ = ["PAGES", "install_dashboard"]
+__all__ = ["PAGES", "install_dashboard", "is_page"]

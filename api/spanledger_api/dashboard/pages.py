@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from spanledger_api.dashboard.assets import Asset
 
-__all__ = ["ASSETS_PATH", "CONTENT_SECURITY_POLICY", "PAGES", "install_dashboard"]
+__all__ = ["ASSETS_PATH", "CONTENT_SECURITY_POLICY", "PAGES", "install_dashboard", "is_page"]
 
 ASSETS_PATH: Final = "/assets/"
 """Where the files lie that the pages load; like the pages themselves they say nothing of the ledger."""
@@ -49,6 +49,8 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 """Nothing from elsewhere, nothing inline: what the ledger holds cannot become a script."""
 
+_LISTS = frozenset(path for path in PAGES if "{" not in path)
+_THINGS = tuple(path.partition("{")[0] for path in PAGES if "{" in path)
 _FOR_GOOD = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 _FIRST_SCREEN = re.compile(r"(?:(?:parts|panels)/)?[^/]+\.js|pages/overview\.js|vendor/preact-htm\.module\.js")
@@ -59,6 +61,11 @@ def install_dashboard(app: FastAPI) -> None:
     for path in PAGES:
         app.add_route(path, _page, methods=["GET"], include_in_schema=False)
     app.add_route(f"{ASSETS_PATH}{{version}}/{{name:path}}", _asset, methods=["GET"], include_in_schema=False)
+
+
+def is_page(path: str) -> bool:
+    """Whether a path answers with a page, which holds no data of the ledger."""
+    return path in _LISTS or path.startswith(_THINGS)
 
 
 async def _page(request: Request) -> Response:

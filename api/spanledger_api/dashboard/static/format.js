@@ -64,12 +64,15 @@ export function percent(share, places = 1) {
   const value = Number(share);
   const least = 10 ** -(places + 2);
   if (value > 0 && value < least) return `< ${percent(least, places)}`;
-  return formatter("NumberFormat", { style: "percent", maximumFractionDigits: places }).format(value);
+  const digits = value === 0 || value === 1 ? 0 : places;
+  return formatter("NumberFormat", { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 }
 
+/** A change in percent; from tenfold on as a multiple. */
 export function signedPercent(change) {
   const share = Math.abs(Number(change)) / 100;
-  return `${Number(change) < 0 ? "−" : "+"}${percent(share, share >= 10 ? 0 : 1)}`;
+  if (Number(change) > 0 && share >= 9) return `×${quantity(share + 1)}`;
+  return `${Number(change) < 0 ? "−" : "+"}${percent(share)}`;
 }
 
 /** Milliseconds in the unit that fits. */
@@ -77,9 +80,13 @@ export function duration(milliseconds) {
   if (milliseconds === null || milliseconds === undefined) return "–";
   const value = Number(milliseconds);
   const unit = (amount, name, places) =>
-    formatter("NumberFormat", { style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: places }).format(
-      amount,
-    );
+    formatter("NumberFormat", {
+      style: "unit",
+      unit: name,
+      unitDisplay: "narrow",
+      minimumFractionDigits: places,
+      maximumFractionDigits: places,
+    }).format(amount);
   if (value < 1) return unit(value, "millisecond", 2);
   if (value < 1000) return unit(value, "millisecond", 0);
   if (value < 100_000) return unit(value / 1000, "second", value < 10_000 ? 2 : 1);
@@ -97,8 +104,12 @@ export function fullDay(instant, zone) {
   return formatter("DateTimeFormat", options).format(new Date(instant));
 }
 
+export function fullDate(instant, zone) {
+  return formatter("DateTimeFormat", { timeZone: zone, dateStyle: "medium" }).format(new Date(instant));
+}
+
 export function month(instant, zone) {
-  return formatter("DateTimeFormat", { timeZone: zone, year: "numeric", month: "long" }).format(new Date(instant));
+  return formatter("DateTimeFormat", { timeZone: zone, month: "long" }).format(new Date(instant));
 }
 
 export function time(instant, zone) {

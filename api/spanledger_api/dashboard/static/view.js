@@ -1,5 +1,6 @@
 // What the address says: which page, which stretch of time, whose records. Whoever opens the address sees the same.
 import { createStore, useStore } from "./store.js";
+import { createContext, useContext } from "./vendor/preact-htm.module.js";
 import { DEFAULT_RANGE, PRESETS } from "./range.js";
 import { isZone } from "./zone.js";
 
@@ -58,7 +59,15 @@ function read() {
 }
 
 export const view = createStore(read());
-export const useView = () => useStore(view);
+
+/** What a page narrows the view to, for all parts of it. */
+export const Narrowed = createContext(/** @type {View | null} */ (null));
+
+/** @returns {View} */
+export function useView() {
+  const everything = useStore(view);
+  return useContext(Narrowed) ?? everything;
+}
 
 addEventListener("popstate", () => view.set(read()));
 

@@ -25,7 +25,7 @@ export function CoverageFacts({ health, zone }) {
   const newest = health.newest_arrival;
   return html`<dl class="facts">
     ${fact("newest", newest ? ago(Date.now() - Date.parse(newest)) : "–", "", newest ? exactTime(newest, zone) : "")}
-    ${fact("records", number(health.cost_records_count))}
+    ${fact("all_records", number(health.cost_records_count))}
     ${fact("unpriced", ...share(health.unpriced_share, health.unpriced_count))}
     ${fact("fallback", ...share(health.fallback_share, health.fallback_count))}
     ${fact("unattributed", ...share(health.unattributed_share, health.unattributed_count))}

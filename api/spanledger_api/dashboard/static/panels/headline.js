@@ -1,5 +1,5 @@
 // The answer in one sentence.
-import { money, percent, signedMoney, signedPercent } from "../format.js";
+import { fullDate, money, percent, signedMoney, signedPercent } from "../format.js";
 import { t } from "../i18n.js";
 import { labelOf } from "../parts/group-name.js";
 import { rangeOf } from "../range.js";
@@ -12,9 +12,16 @@ export function Headline({ view }) {
   const total = useResource(useReport("/api/analytics/cost/movers")).rows?.[0];
   const movers = useResource(useReport("/api/analytics/cost/movers", { groupBy: view.group, limit: 100 })).rows;
   return html`<div class="page-head">
-    <h1>${t("overview.title")}</h1>
-    <p class="lead" aria-live="off">${total && movers ? html`<${Sentence} view=${view} days=${days} total=${total} movers=${movers} />` : html`<span aria-hidden="true">…</span>`}</p>
+    <h1>${t("overview.title")} <span class="dates">${datesOf(view)}</span></h1>
+    <p class="lead">${total && movers ? html`<${Sentence} view=${view} days=${days} total=${total} movers=${movers} />` : html`<span aria-hidden="true">…</span>`}</p>
   </div>`;
+}
+
+function datesOf(view) {
+  const { from, to } = rangeOf(view, Date.now());
+  const last = (to ?? Date.now()) - 1;
+  const first = fullDate(from, view.zone);
+  return first === fullDate(last, view.zone) ? first : `${first} – ${fullDate(last, view.zone)}`;
 }
 
 function Sentence({ view, days, total, movers }) {
@@ -24,9 +31,9 @@ function Sentence({ view, days, total, movers }) {
   const [mover] = movers;
   const change = total.change_percent === null ? t("headline.no_previous") : signedPercent(total.change_percent);
   return html`
-    <strong>${t("headline.spent", { amount: money(total.current_cost, view.currency), days })}</strong>
-    ${t("headline.change", { change })}
-    ${largest && t("headline.largest", { name: labelOf(view.group, largest.name), share: percent(Number(largest.current_cost) / spent, 0) })}
+    <strong>${t("headline.spent", { amount: money(total.current_cost, view.currency), days })}</strong>${" "}
+    ${t("headline.change", { change })}${" "}
+    ${largest && t("headline.largest", { name: labelOf(view.group, largest.name), share: percent(Number(largest.current_cost) / spent, 0) })}${" "}
     ${mover && Number(mover.change) !== 0 && t("headline.mover", { name: labelOf(view.group, mover.name), change: signedMoney(mover.change, view.currency) })}
   `;
 }

@@ -33,8 +33,8 @@ function Mover({ row, most, view }) {
   const style = { width: `${(Math.abs(size) / most) * 50}%` };
   return html`<li>
     <${GroupName} group=${view.group} value=${row.name} />
-    <div class="mover-track" aria-hidden="true"><div class="fill ${size < 0 ? "down" : "up"}" style=${style}></div></div>
     <span class="number"><${Change} value=${row.change} percent=${row.change_percent} state=${row.state} currency=${view.currency} /></span>
-    <span class="number muted now"><${Money} value=${row.current_cost} currency=${view.currency} /></span>
+    <div class="mover-track" aria-hidden="true"><div class="fill ${size < 0 ? "down" : "up"}" style=${style}></div></div>
+    <span class="number muted"><${Money} value=${row.previous_cost} currency=${view.currency} /> → <${Money} value=${row.current_cost} currency=${view.currency} /></span>
   </li>`;
 }

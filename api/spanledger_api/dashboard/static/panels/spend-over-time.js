@@ -55,7 +55,11 @@ function Plot({ view, rows, isStale }) {
     values: group.values,
   }));
   const isDaily = view.interval === "day";
-  const titles = times.map((at) => (isDaily ? fullDay(at, view.zone) : time(at, view.zone)));
+  const isOpen = rangeOf(view, Date.now()).to === null;
+  const titles = times.map((at, index) => {
+    const title = isDaily ? fullDay(at, view.zone) : time(at, view.zone);
+    return isOpen && index === times.length - 1 ? t("chart.so_far", { time: title }) : title;
+  });
   const labels = times.map((at) => (isDaily || times.length > 72 ? day(at, view.zone) : time(at, view.zone)));
   const zoom = (index) => {
     const chosen = isoDay(dayOf(times[index], view.zone));

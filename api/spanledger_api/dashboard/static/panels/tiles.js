@@ -49,8 +49,8 @@ function MonthTile({ view }) {
       <p class="detail" title=${exactMoney(row.forecast, view.currency)}>
         ${row.method === "no_history"
           ? named("method", row.method)
-          : html`${t("tile.forecast", { month: month(`${row.month}T00:00:00Z`, "UTC") })} <strong>${money(row.forecast, view.currency)}</strong>
-              (${money(row.low, view.currency)}–${money(row.high, view.currency)})`}
+          : html`${t("tile.forecast", { month: month(`${row.month}T00:00:00Z`, "UTC") })}${" "}
+              <strong>${money(row.forecast, view.currency)}</strong>${" "}(${money(row.low, view.currency)}–${money(row.high, view.currency)})`}
       </p>
       ${row.method !== "no_history" && html`<p class="detail">${t(`method.${row.method}`, { days: row.observed_days })}</p>`}
     `}
@@ -90,7 +90,7 @@ function CoverageTile() {
   const resource = useResource(useReport("/api/health/data"));
   return html`<${Tile} title=${t("tile.unpriced")} resource=${resource}>
     ${(rows) => html`
-      <p class="figure"><a href=${addressOf("/data-health")}>${percent(rows.unpriced_share)}</a></p>
+      <p class="figure"><a class="quiet" href=${addressOf("/data-health")}>${percent(rows.unpriced_share)}</a></p>
       <p class="detail">${t("tile.unattributed", { share: percent(rows.unattributed_share) })}</p>
       <p class="detail">${t("tile.fallback", { share: percent(rows.fallback_share) })}</p>
     `}

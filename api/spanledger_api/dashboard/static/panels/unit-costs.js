@@ -16,9 +16,12 @@ export function UnitCosts({ view, span = "span-4" }) {
   const address = useReport("/api/analytics/cost/unit-economics");
   const resource = useResource(address);
   const columns = [
-    { key: "unit", label: t("column.unit"), cell: (row) => html`${named("unit", row.unit)} <span class="muted">${row.label}</span>` },
+    {
+      key: "unit",
+      label: t("column.unit"),
+      cell: (row) => html`<span title=${`${t("column.units")}: ${quantity(row.units)}`}>${named("unit", row.unit)} <span class="muted">${row.label}</span></span>`,
+    },
     { key: "cost", label: t("column.unit_cost"), isNumber: true, cell: (row) => html`<${Money} value=${row.unit_cost} currency=${view.currency} />` },
-    { key: "units", label: t("column.units"), isNumber: true, cell: (row) => quantity(row.units) },
   ];
   return html`<${Panel} title=${t("panel.unit_costs")} span=${span} address=${address}>
     <${Answered} resource=${resource} lines=${SHOWN}>

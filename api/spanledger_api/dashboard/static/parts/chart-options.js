@@ -2,7 +2,7 @@
 import { axisMoney } from "../format.js";
 import { colour } from "../theme.js";
 
-const HEIGHT = 250;
+const HEIGHT = 264;
 const LABEL_PX = 62;
 
 /**
@@ -71,6 +71,7 @@ function timeAxis(stack) {
   const step = Math.max(1, Math.ceil(stack.labels.length / count));
   return {
     ...axisStyle(),
+    size: 28,
     grid: { show: false },
     splits: () => stack.labels.map((_, index) => index).filter((index) => index % step === 0),
     values: (_, splits) => splits.map((index) => stack.labels[index] ?? ""),

@@ -2,7 +2,7 @@
 import { html } from "../vendor/preact-htm.module.js";
 
 /**
- * @typedef {{key: string, label: string, isNumber?: boolean, cell: (row: any) => unknown}} Column
+ * @typedef {{key: string, label: string, isNumber?: boolean, isLong?: boolean, cell: (row: any) => unknown}} Column
  * @param {{columns: Column[], rows: any[], caption: string, keyOf?: (row: any, index: number) => string}} properties
  *   the first column names the row
  */
@@ -21,7 +21,7 @@ export function DataTable({ columns, rows, caption, keyOf = (_, index) => String
             ${columns.map((column, position) =>
               position === 0
                 ? html`<th key=${column.key} scope="row" class="name">${column.cell(row)}</th>`
-                : html`<td key=${column.key} class=${column.isNumber ? "number" : ""}>${column.cell(row)}</td>`,
+                : html`<td key=${column.key} class=${column.isNumber ? "number" : column.isLong ? "long" : ""}>${column.cell(row)}</td>`,
             )}
           </tr>`,
         )}

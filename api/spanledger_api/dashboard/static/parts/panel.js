@@ -45,7 +45,7 @@ function Export({ address, title }) {
     shut();
     return download(`${address}${address.includes("?") ? "&" : "?"}format=${form}`, `${name}.${form}`);
   };
-  return html`<${Popover} label=${t("panel.export")} title=${t("panel.export_of", { title })}>
+  return html`<${Popover} class="quiet-button" label=${t("panel.export")} title=${t("panel.export_of", { title })}>
     ${(shut) => html`
       <button onClick=${() => keep("csv", shut)}>CSV</button>
       <button onClick=${() => keep("json", shut)}>JSON</button>
