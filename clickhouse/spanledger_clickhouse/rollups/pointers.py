@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from spanledger_clickhouse.rollups.changes import Touches
     from spanledger_clickhouse.rollups.family import Source
 
-__all__ = ["DAY", "HOUR", "Pointer", "Pointers"]
+__all__ = ["DAY", "HOUR", "LAST_DAY", "Pointer", "Pointers"]
 
 HOUR: Final = 1
 """Width of an hour's bucket, in hours."""
 
 DAY: Final = 24
 """Width of a day's bucket, in hours."""
+
+LAST_DAY: Final = 106_751
+"""The last day that a record can lie in, in the year 2262, counted from 1970."""
 
 # What is known of a bucket is looked up in one statement: when it was marked last, and its pointer, if it has one.
 _KNOWN: Final = """
@@ -85,32 +88,23 @@ class Pointers:
         self._ledger = ledger
         self._named: dict[str, object] = {"source": source.value, "table_id": table_id}
 
-    def read(
-        self, width: int, first: int, last: int, live: Touches, days: Iterable[int] | None = None
-    ) -> dict[int, Pointer]:
+    def read(self, width: int, first: int, last: int, days: Iterable[int] | None = None) -> dict[int, Pointer]:
         """What is known of the buckets that were ever changed, by bucket, ascending.
 
         Args:
             width: Hours in a bucket.
             first: First bucket to look at.
             last: Last bucket to look at.
-            live: Changes, by hour, that have no marks yet.
             days: Only the buckets of these days; None looks at all.
 
         Raises:
             ClickHouseError: The engine did not answer.
         """
         parameters = {**self._named, "width": width, "first": first, "last": last}
-        listed = None if days is None else set(days)
-        if listed is not None:
-            parameters["days"] = sorted(listed)
-        rows = self._ledger.query(_KNOWN.replace("$within", "1" if listed is None else _OF_DAYS), parameters)
+        if days is not None:
+            parameters["days"] = list(days)
+        rows = self._ledger.query(_KNOWN.replace("$within", "1" if days is None else _OF_DAYS), parameters)
         known = {cast("int", row["bucket"]): _pointer(row) for row in rows}
-        for hour, block in live.items():
-            bucket = hour // width
-            if first <= bucket <= last and (listed is None or bucket * width // DAY in listed):
-                old = known.get(bucket, Pointer(0, 0, 0))
-                known[bucket] = Pointer(max(old.touched, block), old.generation, old.horizon)
         return {bucket: known[bucket] for bucket in sorted(known) if known[bucket].touched}
 
     def mark(self, touches: Touches) -> None:

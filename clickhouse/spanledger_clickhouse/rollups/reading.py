@@ -9,14 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from spanledger_clickhouse.rollups.changes import HOUR_NS, read_progress, read_touches
-from spanledger_clickhouse.rollups.pointers import DAY, HOUR, Pointers
+from spanledger_clickhouse.rollups.changes import HOUR_NS
+from spanledger_clickhouse.rollups.pointers import DAY, HOUR
+from spanledger_clickhouse.rollups.snapshot import read_known
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.family import Source
+    from spanledger_clickhouse.rollups.pointers import Pointer
 
 __all__ = ["RECORDS_ONLY", "ReadingPlan", "Stretch", "plan_reading"]
 
@@ -57,27 +59,24 @@ def plan_reading(
         ClickHouseError: The engine did not answer.
     """
     start, end = window[0], _LAST_NS if window[1] is None else window[1]
-    progress = read_progress(ledger, source)
-    if start < 0 or not progress.is_reliable:
+    known = None if start < 0 else read_known(ledger, source)
+    if known is None:
         return RECORDS_ONLY
-    live = read_touches(ledger, source, progress.accounted)
-    pointers = Pointers(ledger, source, progress.table_id)
     generations: list[int] = []
-    left: list[int] | None = None
-    for width in (DAY, HOUR):
-        size = width * HOUR_NS
-        known = pointers.read(width, start // size, (end - 1) // size, live, left) if left != [] else {}
-        taken = {
-            bucket: pointer.generation
-            for bucket, pointer in known.items()
-            if pointer.is_clean
-            and start <= bucket * size
-            and (bucket + 1) * size <= end
-            and is_whole((bucket * size, (bucket + 1) * size))
-        }
-        generations += taken.values()
-        left = [bucket for bucket in known if bucket not in taken]
-    return ReadingPlan(tuple(generations), _stretches(left or [], start, end))
+
+    def take(buckets: Mapping[int, Pointer], width: int) -> list[int]:
+        """Take what can be taken as a whole; gives back the buckets that cannot."""
+        left: list[int] = []
+        for bucket, pointer in buckets.items():
+            first, after = bucket * width * HOUR_NS, (bucket + 1) * width * HOUR_NS
+            if start <= first and after <= end and pointer.is_clean and is_whole((first, after)):
+                generations.append(pointer.generation)
+            elif first < end and after > start:
+                left.append(bucket)
+        return left
+
+    hours = take(known.hours_of(take(known.days, DAY)), HOUR)
+    return ReadingPlan(tuple(generations), _stretches(hours, start, end))
 
 
 def _stretches(hours: Iterable[int], start: int, end: int) -> tuple[Stretch, ...]:

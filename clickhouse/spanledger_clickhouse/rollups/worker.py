@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from spanledger_clickhouse.rollups.building import build_day, build_hours
 from spanledger_clickhouse.rollups.changes import HOUR_NS, read_progress, read_touches, unfinished_mutation
 from spanledger_clickhouse.rollups.family import Source
-from spanledger_clickhouse.rollups.pointers import DAY, HOUR, Pointers
+from spanledger_clickhouse.rollups.pointers import DAY, HOUR, LAST_DAY, Pointers
 
 if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
@@ -28,8 +28,6 @@ _QUIET_BUILDS: Final = 20
 
 _FULL_LOOK_SECONDS: Final = 60.0
 """While nothing arrives, what another worker has left undone is looked for so often."""
-
-_LAST_DAY: Final = (2**63 - 1) // HOUR_NS // DAY
 
 
 class RollupWorker:
@@ -79,7 +77,7 @@ class RollupWorker:
         if progress.newest == progress.accounted and time.monotonic() < self._next_look.get(source, 0):
             return 0
         horizon = self._account(source, progress, pointers)
-        unclean = [day for day, pointer in pointers.read(DAY, 0, _LAST_DAY, {}).items() if not pointer.is_clean]
+        unclean = [day for day, pointer in pointers.read(DAY, 0, LAST_DAY).items() if not pointer.is_clean]
         # What is made from here on holds every change up to this block: all of them were committed before.
         made = 0
         for day in reversed(unclean):
@@ -108,13 +106,13 @@ class RollupWorker:
         return max(horizon, progress.accounted)
 
     def _rebuild_day(self, source: Source, pointers: Pointers, day: int, horizon: int) -> int:
-        hours = pointers.read(HOUR, day * DAY, day * DAY + DAY - 1, {})
+        hours = pointers.read(HOUR, day * DAY, day * DAY + DAY - 1)
         due = [hour for hour, pointer in hours.items() if self._is_due(source, hour, pointer)]
         if due:
             began = time.monotonic()
             pointers.point(HOUR, build_hours(self._ledger, source, due), horizon)
             self._took |= {(source, hour): (time.monotonic() - began) / len(due) for hour in due}
-            hours = pointers.read(HOUR, day * DAY, day * DAY + DAY - 1, {})
+            hours = pointers.read(HOUR, day * DAY, day * DAY + DAY - 1)
         if _is_open(day) or not all(pointer.is_clean for pointer in hours.values()):
             return len(due)
         generation = build_day(self._ledger, source, day, [pointer.generation for pointer in hours.values()])
