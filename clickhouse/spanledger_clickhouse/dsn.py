@@ -28,6 +28,7 @@ class Dsn:
         password: Its password; empty where the DSN has none.
         secure: Whether to speak TLS.
         database: Database that holds the ledger.
+        cluster: Cluster of servers over which the ledger is spread; empty for a single server.
         settings: ClickHouse settings sent with every statement.
     """
 
@@ -38,6 +39,7 @@ class Dsn:
     password: str = field(default="", repr=False)
     secure: bool = False
     database: str = DEFAULT_DATABASE
+    cluster: str = ""
     settings: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
@@ -51,7 +53,7 @@ def parse_dsn(text: str) -> Dsn:
 
     Args:
         text: ``chdb:///directory`` (``chdb://./directory`` for a relative one) or
-            ``clickhouse://user:password@host:8123/database?secure=true&setting=value``.
+            ``clickhouse://user:password@host:8123/database?secure=true&cluster=name&setting=value``.
 
     Raises:
         ConfigurationError: The text is neither form; the message shows both, never the password.
@@ -62,7 +64,11 @@ def parse_dsn(text: str) -> Dsn:
         if not location:
             message = "The DSN 'chdb://' names no directory; write chdb:///absolute/path or chdb://./relative/path."
             raise ConfigurationError(message)
-        return Dsn(path=Path(location).expanduser().absolute(), settings=dict(parse_qsl(parts.query)))
+        settings = dict(parse_qsl(parts.query))
+        if "cluster" in settings:
+            message = "The DSN of an embedded ledger names a cluster, which only servers form; leave cluster= out."
+            raise ConfigurationError(message)
+        return Dsn(path=Path(location).expanduser().absolute(), settings=settings)
     if parts.scheme in _SERVER_SCHEMES and parts.hostname:
         settings = dict(parse_qsl(parts.query))
         secure = _SERVER_SCHEMES[parts.scheme] or settings.pop("secure", "").lower() in {"1", "true", "yes"}
@@ -73,11 +79,19 @@ def parse_dsn(text: str) -> Dsn:
             password=unquote(parts.password or ""),
             secure=secure,
             database=parts.path.strip("/") or DEFAULT_DATABASE,
+            cluster=_cluster(settings.pop("cluster", "")),
             settings=settings,
         )
     shown = f"{parts.scheme}://…" if parts.scheme else repr(text)
     message = f"The DSN {shown} is not one; write chdb:///directory or clickhouse://user:password@host:8123/database."
     raise ConfigurationError(message)
+
+
+def _cluster(name: str) -> str:
+    if name and not name.replace("_", "").replace("-", "").isalnum():
+        message = f"The DSN's cluster {name!r} has characters other than letters, digits, hyphens and underscores."
+        raise ConfigurationError(message)
+    return name
 
 
 def _port(netloc: str) -> int | None:

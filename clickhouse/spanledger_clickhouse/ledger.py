@@ -11,6 +11,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
 from spanledger.exceptions import ConfigurationError, LedgerUnavailableError, MigrationError
+from spanledger_clickhouse.cluster import CLUSTER_SETTINGS
 from spanledger_clickhouse.directory_lock import DirectoryLock
 from spanledger_clickhouse.dsn import Dsn, parse_dsn
 
@@ -136,7 +137,8 @@ class Ledger:
         if not self.dsn.embedded:
             with self._named_failures():
                 client = self._server_client(database=None)
-                client.command(f"CREATE DATABASE IF NOT EXISTS {_identifier(self.dsn.database)}")
+                everywhere = f" ON CLUSTER '{self.dsn.cluster}'" if self.dsn.cluster else ""
+                client.command(f"CREATE DATABASE IF NOT EXISTS {_identifier(self.dsn.database)}{everywhere}")
                 client.close()
 
     def connect(self) -> Client:
@@ -172,7 +174,7 @@ class Ledger:
             username=dsn.username,
             password=dsn.password,
             database=database,
-            settings={**_READ_SETTINGS, **dsn.settings},
+            settings={**_READ_SETTINGS, **(CLUSTER_SETTINGS if dsn.cluster else {}), **dsn.settings},
             tz_mode="aware",
             autogenerate_session_id=False,
         )

@@ -36,9 +36,18 @@ def test_names_a_server() -> None:
     assert "p@ss" not in repr(dsn)
 
 
+def test_names_a_cluster() -> None:
+    """The cluster is no setting of the engine's."""
+    dsn = parse_dsn("clickhouse://ledger.example?cluster=ledgers-1&max_threads=2")
+
+    assert (dsn.cluster, dsn.settings) == ("ledgers-1", {"max_threads": "2"})
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        ("chdb:///data?cluster=c", "only servers form"),
+        ("clickhouse://host/db?cluster=a'b", "letters, digits, hyphens"),
         ("chdb://", "names no directory"),
         ("postgres://secret@host/x", "chdb:///directory or clickhouse://"),
         ("ledger", "'ledger'"),

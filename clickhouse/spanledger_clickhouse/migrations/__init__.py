@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from spanledger.exceptions import MigrationError
+from spanledger_clickhouse.cluster import Cluster
 
 if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
@@ -82,7 +83,8 @@ def known_migrations() -> list[Migration]:
 def migrate(ledger: Ledger, migrations: list[Migration] | None = None) -> list[Migration]:
     """Bring the ledger's schema up to date.
 
-    Every statement may run again, so a migration that was interrupted is simply applied once more.
+    Every statement may run again, so a migration that was interrupted is simply applied once more, and processes that
+    migrate the same ledger side by side do each other no harm.
 
     Args:
         ledger: The ledger to change.
@@ -97,12 +99,13 @@ def migrate(ledger: Ledger, migrations: list[Migration] | None = None) -> list[M
     """
     known = known_migrations() if migrations is None else migrations
     ledger.create_database()
-    ledger.command(_RECORD_TABLE)
+    for statement in _deployed(ledger, known, [_RECORD_TABLE.strip()]):
+        ledger.command(statement)
     applied = _applied(ledger)
     _check_history(known, applied)
     pending = [migration for migration in known if migration.version not in applied]
     for migration in pending:
-        for statement in migration.statements:
+        for statement in _deployed(ledger, known, migration.statements):
             ledger.command(statement)
         ledger.command(
             "INSERT INTO schema_migrations (version, name, checksum) "
@@ -110,6 +113,16 @@ def migrate(ledger: Ledger, migrations: list[Migration] | None = None) -> list[M
             {"version": migration.version, "name": migration.name, "checksum": migration.checksum},
         )
     return pending
+
+
+def _deployed(ledger: Ledger, known: list[Migration], statements: list[str]) -> list[str]:
+    """The statements as they run on this ledger: as they are, or rewritten for its cluster."""
+    dsn = ledger.dsn
+    if not dsn.cluster:
+        return statements
+    everything = [_RECORD_TABLE.strip(), *(statement for migration in known for statement in migration.statements)]
+    cluster = Cluster.of(dsn.cluster, dsn.database, everything)
+    return [rewritten for statement in statements for rewritten in cluster.rewritten(statement)]
 
 
 def check_schema(ledger: Ledger) -> None:
