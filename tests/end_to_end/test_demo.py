@@ -176,10 +176,10 @@ def test_a_failed_task_keeps_its_cost(shown: dict[str, Any]) -> None:
 
 
 def test_the_days_before_are_filled(shown: dict[str, Any]) -> None:
-    """Thirty days of history are in the ledger, and the reports on the run itself leave them out."""
+    """Sixty days of history are in the ledger, and the reports on the run itself leave them out."""
     history = shown["history"]
 
-    assert history["days"] == 30
+    assert history["days"] == 60
     assert history["records"] > 1000
     assert Decimal(history["total_cost"]) > Decimal(shown["totals"]["services"])
 

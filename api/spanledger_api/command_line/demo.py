@@ -35,7 +35,7 @@ _USUAL_PORT = 8000
 )
 @click.option("--dsn", help="Ledger to write to; a fresh one in a temporary directory where not given.")
 @click.option(
-    "--history-days", type=click.IntRange(0, 366), default=30, show_default=True, help="Days before today to fill."
+    "--history-days", type=click.IntRange(0, 366), default=60, show_default=True, help="Days before today to fill."
 )
 @click.option("--keep", is_flag=True, help="Keep the temporary directory, and say where it is.")
 def command(  # noqa: PLR0913 - click hands every option over as an argument

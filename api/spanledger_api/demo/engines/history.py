@@ -32,7 +32,7 @@ __all__ = ["HistoryTotals", "write_history"]
 
 _SEED: Final = 20_261
 _NANOSECONDS: Final = 1_000_000_000
-_EXECUTIONS_ON_A_WORKDAY: Final = 18
+_EXECUTIONS_ON_A_WORKDAY: Final = 12
 _WEEKEND: Final = (5, 6)
 _WEEKEND_SHARE: Final = 0.4
 _FAILURE_SHARE: Final = 0.03
@@ -47,7 +47,7 @@ _RUSH: Final = 3.0
 
 
 class _ServiceError(Exception):
-    """The vendor did not answer; what was spent until then stays spent."""
+    """The vendor broke off its answer; what was spent until then stays spent."""
 
 
 @dataclass(slots=True)
@@ -137,8 +137,11 @@ class _Past:
     def _took(self, seconds: float) -> None:
         """Let a while pass, now and then a long one; now and then it ends in an error."""
         self._clock.advance(seconds * self._chance.lognormvariate(0.0, 0.35))
-        if self._chance.random() < _FAILURE_SHARE / 3:
-            message = "the service did not answer within 60 s"
+        self._may_fail(_FAILURE_SHARE / 3)
+
+    def _may_fail(self, share: float) -> None:
+        if self._chance.random() < share:
+            message = "the service broke off its answer"
             raise _ServiceError(message)
 
     def _paid(
@@ -160,8 +163,14 @@ class _Past:
             }
             span = self._tracer.start_span(f"chat {model}", kind=trace.SpanKind.CLIENT, attributes=attributes)
             self._clock.advance(tokens_out * 0.018 * self._chance.lognormvariate(0.0, 0.4))
-            span.end()
             self.totals.records += 1
+            try:
+                self._may_fail(_FAILURE_SHARE)
+            except _ServiceError as error:
+                span.set_status(trace.Status(trace.StatusCode.ERROR, str(error)))
+                raise
+            finally:
+                span.end()
 
 
 def write_history(days: int, until: datetime, day_done: Callable[[int], None]) -> HistoryTotals:
