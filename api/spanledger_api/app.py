@@ -24,6 +24,7 @@ from spanledger_api import (
     spans,
 )
 from spanledger_api.access.installation import install_access
+from spanledger_api.alerts.installation import install_alerts
 from spanledger_api.dashboard import install_dashboard
 from spanledger_api.deployment import Deployment
 from spanledger_api.documentation import install_documentation
@@ -76,7 +77,8 @@ def create_app(
         gate: Decides who may ask; None lets everybody do everything, whoever they are.
 
     Raises:
-        ConfigurationError: ``SPANLEDGER_LOCALE`` names a language there is not, or ``SPANLEDGER_PRICES`` no file.
+        ConfigurationError: ``SPANLEDGER_LOCALE`` names a language there is not, ``SPANLEDGER_PRICES`` no file, or
+            alerts are set up in a way that cannot be used.
         PriceBookError: That file has a row that is not valid.
     """
     app = FastAPI(
@@ -98,6 +100,7 @@ def create_app(
     app.state.gate = gate
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING_BYTES, compresslevel=_GZIP_LEVEL)
     install_access(app, gate, metrics)
+    install_alerts(app, ledger, metrics)
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(HeadMiddleware)
