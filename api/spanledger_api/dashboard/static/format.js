@@ -23,6 +23,23 @@ export function money(amount, currency = "USD") {
   );
 }
 
+/** What one unit costs: three digits that say something. */
+export function unitMoney(amount, currency = "USD") {
+  const size = Math.abs(Number(amount));
+  const digits = size >= 1 || size === 0 ? { minimumFractionDigits: 2, maximumFractionDigits: 2 } : { maximumSignificantDigits: 3 };
+  return formatter("NumberFormat", { style: "currency", currency, currencyDisplay: "narrowSymbol", ...digits }).format(
+    Number(amount),
+  );
+}
+
+/** A price with every digit that it is published with. */
+export function price(amount, currency = "USD") {
+  const digits = { minimumFractionDigits: 2, maximumFractionDigits: 18 };
+  return formatter("NumberFormat", { style: "currency", currency, currencyDisplay: "narrowSymbol", ...digits }).format(
+    amount instanceof Exact ? amount.text : amount,
+  );
+}
+
 /** A change with its sign. */
 export function signedMoney(amount, currency = "USD") {
   const text = money(Math.abs(Number(amount)), currency);

@@ -23,9 +23,10 @@ function shared(address) {
 
 /**
  * @param {string | null} address what to ask; null asks nothing
+ * @param {number} [everyMs] how often to ask again although no record has changed; 0: never
  * @returns {Resource}
  */
-export function useResource(address) {
+export function useResource(address, everyMs = 0) {
   const version = useStore(changes);
   const [again, setAgain] = useState(0);
   const [state, setState] = useState({ address: null, answer: null, error: null });
@@ -41,6 +42,11 @@ export function useResource(address) {
       current = false;
     };
   }, [address, version, again]);
+  useEffect(() => {
+    if (!everyMs) return undefined;
+    const timer = setInterval(() => document.visibilityState === "visible" && setAgain((count) => count + 1), everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs]);
   const isCurrent = state.address === address;
   return {
     rows: state.answer?.rows ?? null,

@@ -23,7 +23,7 @@ export function Page({ view }) {
   const [failure, setFailure] = useState(null);
   const [said, setSaid] = useState("");
   const acknowledge = (row) => send("POST", `/api/alerts/${encodeURIComponent(row.alert_id)}/acknowledge`).then(refresh, setFailure);
-  const test = () => send("POST", "/api/alerts/test").then(() => setSaid(t("alerts.tested")), setFailure);
+  const test = () => send("POST", "/api/alerts/test").then((told) => setSaid(told?.length ? t("alerts.tested") : t("alerts.no_channels")), setFailure);
   const actions = html`
     <${Segments} label=${t("alerts.status")} value=${status} onChoose=${(value) => change({ alerts: value || null })}
       options=${["", ...STATUSES].map((value) => ({ value, label: value ? t(`status.${value}`) : t("alerts.any") }))} />

@@ -1,5 +1,5 @@
 // What everything costs, today and before.
-import { money, number } from "../format.js";
+import { number, price } from "../format.js";
 import { t } from "../i18n.js";
 import { Badge } from "../parts/badge.js";
 import { DataTable } from "../parts/data-table.js";
@@ -23,7 +23,7 @@ export function Page({ view }) {
     <${PageHead} title=${t("nav.prices")} />
     <${Panel} title=${t("panel.prices")} sub=${t("prices.catalogue")} address=${resource.address} actions=${actions}>
       <${Answered} resource=${resource} lines=${10}>
-        ${(rows) => html`<${DataTable} caption=${t("panel.prices")} rows=${rows.filter(chosen)} columns=${columns()} />`}
+        ${(rows) => html`<${DataTable} caption=${t("panel.prices")} rows=${rows.filter(chosen)} columns=${columns(showsHistory)} />`}
       <//>
     <//>
   `;
@@ -34,7 +34,14 @@ function stateOf(row) {
   return Date.parse(row.effective_from) > Date.now() ? "coming" : "past";
 }
 
-const columns = () => [
+const GIBIBYTE = 1024 ** 3;
+
+function unitsOf(row) {
+  if (row.unit === "bytes" && Number(row.per) === GIBIBYTE) return "GB (1,024³ bytes)";
+  return `${number(row.per, 4)} ${row.unit}`;
+}
+
+const columns = (showsHistory) => [
   { key: "what", label: t("group.service"), cell: (row) => html`${row.service} <span class="muted">${[row.model, row.provider].filter(Boolean).join(" · ")}</span>` },
   { key: "meter", label: t("column.meter"), cell: (row) => row.meter },
   {
@@ -42,12 +49,16 @@ const columns = () => [
     label: t("column.price"),
     isNumber: true,
     cell: (row) => html`<span title=${`${row.price} ${row.currency} / ${row.per} ${row.unit}`}>
-      ${t("prices.per", { price: money(row.price, row.currency), per: number(row.per, 4), unit: row.unit })}
+      ${t("prices.per", { price: price(row.price, row.currency), per: unitsOf(row) })}
     </span>`,
   },
   { key: "from", label: t("column.from"), isNumber: true, cell: (row) => row.effective_from },
-  { key: "to", label: t("column.to"), isNumber: true, cell: (row) => row.effective_to ?? "–" },
-  { key: "state", label: t("column.status"), cell: (row) => html`<${Badge} value=${stateOf(row)} />` },
+  ...(showsHistory
+    ? [
+        { key: "to", label: t("column.to"), isNumber: true, cell: (row) => row.effective_to ?? "–" },
+        { key: "state", label: t("column.status"), cell: (row) => html`<${Badge} value=${stateOf(row)} />` },
+      ]
+    : []),
   {
     key: "source",
     label: t("column.source"),

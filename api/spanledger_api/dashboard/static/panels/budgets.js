@@ -29,10 +29,11 @@ export function Budgets({ view, shown = 4 }) {
 export function BudgetBar({ row, zone }) {
   return html`<li>
     <span class="label" title=${scopeOf(row)}>${row.name || scopeOf(row)}</span>
-    <span class="number"><${Money} value=${row.spent} currency=${row.currency} /> / <${Money} value=${row.amount} currency=${row.currency} /></span>
-    <span class="number">${row.status === "ok" ? percent(row.used_share, 0) : html`<${Badge} value=${row.status} group="budget" /> ${percent(row.used_share, 0)}`}</span>
+    <span>${row.status !== "ok" && html`<${Badge} value=${row.status} group="budget" />`}</span>
+    <span class="number">${percent(row.used_share, 0)}</span>
     <${Track} share=${Number(row.used_share)} mood=${row.status} />
     <span class="detail">
+      <${Money} value=${row.spent} currency=${row.currency} /> / <${Money} value=${row.amount} currency=${row.currency} />${" · "}
       ${row.runs_out_at ? t("budgets.runs_out", { time: time(row.runs_out_at, zone) }) : row.forecast != null ? t("budgets.forecast", { amount: money(row.forecast, row.currency) }) : ""}
     </span>
   </li>`;

@@ -2,7 +2,7 @@
 import { duration, number, percent } from "../format.js";
 import { exactSum } from "../decimal.js";
 import { t } from "../i18n.js";
-import { Change, Money } from "../parts/amount.js";
+import { Change, Money, UnitMoney } from "../parts/amount.js";
 import { Track } from "../parts/bar-list.js";
 import { DataTable } from "../parts/data-table.js";
 import { GroupName } from "../parts/group-name.js";
@@ -61,7 +61,7 @@ function columnsOf(view, kind, rows, movers) {
       key: "mean",
       label: t("column.avg_cost"),
       isNumber: true,
-      cell: (row) => html`<${Money} value=${row.avg_cost ?? (callsOf(row) ? Number(row.total_cost) / callsOf(row) : 0)} currency=${view.currency} />`,
+      cell: (row) => html`<${UnitMoney} value=${row.avg_cost ?? (callsOf(row) ? Number(row.total_cost) / callsOf(row) : 0)} currency=${view.currency} />`,
     },
   ];
   if (rows[0]?.avg_duration !== undefined) {

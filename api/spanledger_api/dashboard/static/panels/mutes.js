@@ -13,6 +13,8 @@ import { html, useState } from "../vendor/preact-htm.module.js";
 const PATH = "/api/alerts/mutes";
 const HOURS = ["1", "8", "24", "168"];
 
+const isOn = (mute) => Date.parse(mute.until) > Date.now();
+
 export function Mutes({ zone }) {
   const resource = useResource(PATH);
   const rules = useResource("/api/alerts/rules");
@@ -23,7 +25,7 @@ export function Mutes({ zone }) {
   return html`<${Panel} title=${t("panel.mutes")}>
     ${failure && html`<${Failure} error=${failure} />`}
     <${Answered} resource=${resource} nothing=${t("alerts.no_mutes")}>
-      ${(rows) => html`<${DataTable} caption=${t("panel.mutes")} rows=${rows} keyOf=${(row) => row.mute_id} columns=${[
+      ${(rows) => html`<${DataTable} caption=${t("panel.mutes")} rows=${rows.filter(isOn)} keyOf=${(row) => row.mute_id} columns=${[
         { key: "what", label: t("budgets.scope"), cell: (row) => [row.rule_id && nameOf(row.rule_id), row.service, row.user_id].filter(Boolean).join(" · ") },
         { key: "reason", isLong: true, label: t("column.reason"), cell: (row) => row.reason },
         { key: "until", label: t("alerts.mute_until"), isNumber: true, cell: (row) => time(row.until, zone) },

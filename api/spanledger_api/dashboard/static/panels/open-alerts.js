@@ -9,31 +9,40 @@ import { html } from "../vendor/preact-htm.module.js";
 import { addressOf } from "../view.js";
 
 export const OPEN_ALERTS = "/api/alerts?status=open";
+const ASKED_EVERY_MS = 15_000; // alerts come some time after the records that they are about
 const GRAVE_FIRST = ["critical", "warning", "info"];
 
 /** How many alerts are open, 0 until that is known. */
 export function useReadyAlerts() {
-  const { rows } = useResource(OPEN_ALERTS);
+  const { rows } = useResource(OPEN_ALERTS, ASKED_EVERY_MS);
   return Array.isArray(rows) ? rows.length : 0;
 }
 
-export function OpenAlerts({ view, shown = 4 }) {
-  const resource = useResource(OPEN_ALERTS);
+/** The gravest alert of each rule, the gravest first: 100 % of a budget says all that 80 % says. */
+function gravest(rows) {
+  const sorted = [...rows].sort((one, other) => GRAVE_FIRST.indexOf(one.severity) - GRAVE_FIRST.indexOf(other.severity));
+  const rules = new Set();
+  return sorted.filter((row) => !rules.has(row.rule_id) && rules.add(row.rule_id));
+}
+
+export function OpenAlerts({ view, shown = 3 }) {
+  const resource = useResource(OPEN_ALERTS, ASKED_EVERY_MS);
   const actions = html`<a class="small" href=${addressOf("/alerts")}>${t("alerts.all")}</a>`;
   return html`<${Panel} title=${t("panel.alerts")} actions=${actions}>
     <${Answered} resource=${resource} lines=${2} nothing=${html`<span class="good">✓</span> ${t("alerts.none")}`}>
-      ${(rows) => html`<ul class="alerts">
-        ${[...rows]
-          .sort((one, other) => GRAVE_FIRST.indexOf(one.severity) - GRAVE_FIRST.indexOf(other.severity))
-          .slice(0, shown)
-          .map(
-            (row) => html`<li key=${row.alert_id}>
-              <${Badge} value=${row.severity} group="severity" />
-              <span>${row.message}</span>
-              <span class="muted">${time(row.occurred_at, view.zone)}</span>
-            </li>`,
-          )}
-      </ul>`}
+      ${(rows) => {
+        const first = gravest(rows).slice(0, shown);
+        return html`<ul class="alerts">
+            ${first.map(
+              (row) => html`<li key=${row.alert_id}>
+                <${Badge} value=${row.severity} group="severity" />
+                <span class="message" title=${row.message}>${row.message}</span>
+                <span class="muted">${time(row.occurred_at, view.zone)}</span>
+              </li>`,
+            )}
+          </ul>
+          ${rows.length > first.length && html`<p class="muted">${t("alerts.more", { count: rows.length - first.length })}</p>`}`;
+      }}
     <//>
   <//>`;
 }

@@ -1,7 +1,7 @@
 // Which step a task waits for, and what each costs.
 import { duration, number, percent } from "../format.js";
 import { t } from "../i18n.js";
-import { Money } from "../parts/amount.js";
+import { Money, UnitMoney } from "../parts/amount.js";
 import { BarList } from "../parts/bar-list.js";
 import { DataTable } from "../parts/data-table.js";
 import { Panel } from "../parts/panel.js";
@@ -52,8 +52,8 @@ export function StepCosts({ view, span = "span-12" }) {
   const columns = [
     { key: "step", label: t("group.step"), cell: (row) => html`${row.step_name} <span class="muted">${row.task_type}</span>` },
     { key: "cost", label: t("column.cost"), isNumber: true, cell: (row) => html`<${Money} value=${row.total_cost} currency=${view.currency} />` },
-    { key: "mean", label: t("column.avg_cost"), isNumber: true, cell: (row) => html`<${Money} value=${row.avg_cost} currency=${view.currency} />` },
-    { key: "second", label: t("column.cost_per_second"), isNumber: true, cell: (row) => html`<${Money} value=${row.cost_per_second} currency=${view.currency} />` },
+    { key: "mean", label: t("column.avg_cost"), isNumber: true, cell: (row) => html`<${UnitMoney} value=${row.avg_cost} currency=${view.currency} />` },
+    { key: "second", label: t("column.cost_per_second"), isNumber: true, cell: (row) => html`<${UnitMoney} value=${row.cost_per_second} currency=${view.currency} />` },
     { key: "avg", label: t("column.avg_duration"), isNumber: true, cell: (row) => duration(row.avg_duration) },
     { key: "p95", label: "p95", isNumber: true, cell: (row) => duration(row.p95_duration) },
     { key: "count", label: t("column.runs"), isNumber: true, cell: (row) => number(row.count) },

@@ -50,9 +50,12 @@ function MonthTile({ view }) {
         ${row.method === "no_history"
           ? named("method", row.method)
           : html`${t("tile.forecast", { month: month(`${row.month}T00:00:00Z`, "UTC") })}${" "}
-              <strong>${money(row.forecast, view.currency)}</strong>${" "}(${money(row.low, view.currency)}–${money(row.high, view.currency)})`}
+              <strong>${money(row.forecast, view.currency)}</strong>`}
       </p>
-      ${row.method !== "no_history" && html`<p class="detail">${t(`method.${row.method}`, { days: row.observed_days })}</p>`}
+      ${row.method !== "no_history" &&
+      html`<p class="detail">
+        ${money(row.low, view.currency)}–${money(row.high, view.currency)}, ${t(`method.${row.method}`, { days: row.observed_days })}
+      </p>`}
     `}
   <//>`;
 }

@@ -1,7 +1,7 @@
 // What one unit of the business costs.
 import { quantity } from "../format.js";
 import { named, t } from "../i18n.js";
-import { Money } from "../parts/amount.js";
+import { UnitMoney } from "../parts/amount.js";
 import { DataTable } from "../parts/data-table.js";
 import { Panel } from "../parts/panel.js";
 import { Answered } from "../parts/states.js";
@@ -21,7 +21,7 @@ export function UnitCosts({ view, span = "span-4" }) {
       label: t("column.unit"),
       cell: (row) => html`<span title=${`${t("column.units")}: ${quantity(row.units)}`}>${named("unit", row.unit)} <span class="muted">${row.label}</span></span>`,
     },
-    { key: "cost", label: t("column.unit_cost"), isNumber: true, cell: (row) => html`<${Money} value=${row.unit_cost} currency=${view.currency} />` },
+    { key: "cost", label: t("column.unit_cost"), isNumber: true, cell: (row) => html`<${UnitMoney} value=${row.unit_cost} currency=${view.currency} />` },
   ];
   return html`<${Panel} title=${t("panel.unit_costs")} span=${span} address=${address}>
     <${Answered} resource=${resource} lines=${SHOWN}>

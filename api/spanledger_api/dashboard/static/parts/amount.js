@@ -1,11 +1,16 @@
 // Amounts as the reader's language writes them; the title has every digit.
-import { exactMoney, money, signedMoney, signedPercent } from "../format.js";
+import { exactMoney, money, signedMoney, signedPercent, unitMoney } from "../format.js";
 import { t } from "../i18n.js";
 import { html } from "../vendor/preact-htm.module.js";
 
 export function Money({ value, currency = "USD" }) {
   if (value === null || value === undefined) return html`<span class="muted">–</span>`;
   return html`<span title=${exactMoney(value, currency)}>${money(value, currency)}</span>`;
+}
+
+/** What one of something costs. */
+export function UnitMoney({ value, currency = "USD" }) {
+  return html`<span title=${exactMoney(value, currency)}>${unitMoney(value, currency)}</span>`;
 }
 
 /** A change of cost: more is bad, less is good, and each has its sign. */
