@@ -44,6 +44,9 @@ COST_METADATA_PREFIX: Final = "cost.metadata."
 COST_USAGE_PREFIX: Final = "cost.usage."
 """``cost.usage.<meter>`` states one metered quantity in the meter's base unit, to be priced on export."""
 
+COST_FEES_PREFIX: Final = "cost.usage.fees."
+"""``cost.usage.fees.<tool>`` states how many calls of a built-in tool are paid besides the tokens of a model call."""
+
 COST_DURATION_MS: Final = "cost.duration_ms"
 """Milliseconds the operation took, where the span's own length does not say."""
 

@@ -14,6 +14,7 @@ from opentelemetry.trace import StatusCode
 
 from spanledger.attributes import (
     COST_CURRENCY,
+    COST_FEES_PREFIX,
     COST_METADATA_PREFIX,
     COST_OPERATION,
     COST_PRICE_ID,
@@ -71,6 +72,7 @@ _TOKEN_METERS: Final = {
 }
 _PART_OF: Final = {"cached_input_tokens": "input_tokens", "reasoning_output_tokens": "output_tokens"}
 _PROVIDER_METADATA: Final = f"{COST_METADATA_PREFIX}provider"
+_FEES: Final = COST_FEES_PREFIX.removeprefix(COST_USAGE_PREFIX)
 _NANOSECONDS: Final = 1_000_000_000
 
 
@@ -133,6 +135,7 @@ def _charge(attributes: Mapping[str, object], calculator: Calculator, at: dateti
             served_model=_optional(attributes, GEN_AI_RESPONSE_MODEL),
             provider=provider,
             tier=_optional(attributes, OPENAI_SERVICE_TIER),
+            fees=_below(COST_FEES_PREFIX, attributes),
         )
         return calculator.charge(usage, at=at)
     if COST_QUANTITY not in attributes or COST_UNIT not in attributes:
@@ -145,9 +148,7 @@ def _charge(attributes: Mapping[str, object], calculator: Calculator, at: dateti
 def _quantities(attributes: Mapping[str, object]) -> dict[str, Decimal]:
     """What was metered: own meters, else tokens by the GenAI conventions if no bare quantity is stated."""
     metered = {
-        name.removeprefix(COST_USAGE_PREFIX): non_negative(value, name)
-        for name, value in attributes.items()
-        if name.startswith(COST_USAGE_PREFIX)
+        name: count for name, count in _below(COST_USAGE_PREFIX, attributes).items() if not name.startswith(_FEES)
     }
     if metered or COST_QUANTITY in attributes:
         return metered
@@ -155,6 +156,15 @@ def _quantities(attributes: Mapping[str, object]) -> dict[str, Decimal]:
         meter: non_negative(attributes[name], name) for name, meter in _TOKEN_METERS.items() if name in attributes
     }
     return {meter: count for meter, count in tokens.items() if _PART_OF.get(meter, meter) in tokens}
+
+
+def _below(prefix: str, attributes: Mapping[str, object]) -> dict[str, Decimal]:
+    """The counts of the attributes below a prefix, by the rest of their names."""
+    return {
+        name.removeprefix(prefix): non_negative(value, name)
+        for name, value in attributes.items()
+        if name.startswith(prefix)
+    }
 
 
 def _is_model_call(span: ReadableSpan, attributes: Mapping[str, object]) -> bool:

@@ -178,10 +178,10 @@ def _response(model: str, wishes: _Json) -> _Json:
         "created_at": CREATED,
         "model": wishes.get("model", model),
         "status": "completed",
-        "output": [message],
+        "output": [message, *wishes.get("output", [])],
         "parallel_tool_calls": True,
         "tool_choice": "auto",
-        "tools": [],
+        "tools": wishes.get("tools", []),
         "service_tier": wishes.get("tier", "default"),
         "usage": wishes.get("usage", RESPONSE_USAGE),
     }

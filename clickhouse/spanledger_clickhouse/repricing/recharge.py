@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from spanledger.attributes import (
+    COST_FEES_PREFIX,
     COST_SERVICE,
     COST_USAGE_PREFIX,
     GEN_AI_PROVIDER,
@@ -109,10 +110,15 @@ class Recharger:
 
 def _kept_usage(record: PricedRecord) -> Usage | None:
     """The usage by the attributes of the span; None if they are not kept, or it was a bare quantity."""
+    fees = {
+        name.removeprefix(COST_FEES_PREFIX): non_negative(value, name)
+        for name, value in record.usage.items()
+        if name.startswith(COST_FEES_PREFIX)
+    }
     metered = {
         name.removeprefix(COST_USAGE_PREFIX): non_negative(value, name)
         for name, value in record.usage.items()
-        if name.startswith(COST_USAGE_PREFIX)
+        if name.startswith(COST_USAGE_PREFIX) and not name.startswith(COST_FEES_PREFIX)
     }
     call = read_foreign_call(record.usage)
     told = call.usage if call is not None else Usage(record.service)
@@ -128,6 +134,7 @@ def _kept_usage(record: PricedRecord) -> Usage | None:
         served_model=told.served_model or record.usage.get(GEN_AI_RESPONSE_MODEL),
         provider=told.provider or _provider(record),
         tier=told.tier or record.usage.get(OPENAI_SERVICE_TIER),
+        fees=fees,
     )
 
 

@@ -9,6 +9,7 @@ from opentelemetry.context import Context, attach, create_key, detach, get_value
 from opentelemetry.trace import Span, SpanKind, StatusCode, set_span_in_context
 
 from spanledger.attributes import (
+    COST_FEES_PREFIX,
     COST_METADATA_PREFIX,
     COST_OPERATION,
     COST_REASON,
@@ -30,7 +31,9 @@ from spanledger.attributes import (
     OPENAI_API_TYPE,
     OPENAI_SERVICE_TIER,
 )
+from spanledger.calls.openai_tools import charge_containers
 from spanledger.calls.openai_usage import Answer
+from spanledger.clock import now_ns
 from spanledger.guard import guarded
 from spanledger.pricing import CostSource
 from spanledger.pricing.tiers import STANDARD_TIERS
@@ -79,6 +82,7 @@ class Call:
 
     def __init__(self, endpoint: Endpoint, provider: str, body: Mapping[str, object]) -> None:
         self._endpoint = endpoint
+        self._provider = provider
         self._name = text(body.get("model") or "unknown")
         tier = body.get("service_tier")
         self._tier = tier if isinstance(tier, str) else None
@@ -153,6 +157,8 @@ class Call:
                 attributes[COST_SERVICE] = self._endpoint.service
                 attributes[COST_OPERATION] = text(f"{self._name}_{self._endpoint.operation}")
         self._end(attributes, error)
+        if answer.containers:
+            charge_containers(answer.containers, self._provider, now_ns())
 
     def _unstated(self, reason: str) -> Mapping[str, Attribute]:
         """What was used where the answer does not say; the reason if nobody can."""
@@ -224,6 +230,8 @@ def answer_attributes(answer: Answer, asked_tier: str | None = None) -> dict[str
             attributes[name] = answer.quantities[meter]
     if not attributes or answer.quantities.keys() - _TOKENS.keys():
         attributes |= {COST_USAGE_PREFIX + meter: count for meter, count in answer.quantities.items()}
+    for tool, calls in answer.fees.items():
+        attributes[COST_FEES_PREFIX + tool] = attributes[f"{COST_METADATA_PREFIX}{tool}_calls"] = calls
     tier = answer.tier or asked_tier or ""
     stated = {GEN_AI_RESPONSE_MODEL: answer.model, GEN_AI_RESPONSE_ID: answer.response_id, OPENAI_SERVICE_TIER: tier}
     attributes |= {name: text(value) for name, value in stated.items() if value}

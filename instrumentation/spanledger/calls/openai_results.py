@@ -21,6 +21,7 @@ from opentelemetry.trace import INVALID_SPAN, SpanKind, set_span_in_context
 
 from spanledger.attributes import COST_METADATA_PREFIX, GEN_AI_OPERATION, GEN_AI_PROVIDER, GEN_AI_REQUEST_MODEL
 from spanledger.calls.openai_call import answer_attributes
+from spanledger.calls.openai_tools import charge_containers
 from spanledger.calls.openai_usage import Answer, read_answer
 from spanledger.clock import now_ns
 from spanledger.guard import count_loss, guarded
@@ -219,3 +220,5 @@ def _emit(result: _Result, provider: str, metadata: Mapping[str, object]) -> Non
         start_time=result.at,
     )
     span.end(result.at)
+    if result.answer.containers:
+        charge_containers(result.answer.containers, provider, result.at)

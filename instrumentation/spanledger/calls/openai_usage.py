@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final
 
+from spanledger.calls.members import member, member_text
+from spanledger.calls.openai_tools import containers_used, fees_due
 from spanledger.pricing.meters import METERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Answer", "answer_in_event", "read_answer"]
 
@@ -49,38 +53,45 @@ class Answer:
         response_id: OpenAI's identifier of the answer; None where it has none.
         tier: The service tier; None where the answer does not say.
         quantities: Meter name to tokens or seconds; empty where the answer states no usage.
+        fees: Built-in tool to the calls of it that are paid besides.
+        containers: Containers in which tools ran, to their memory; None where that is not known.
     """
 
     model: str | None = None
     response_id: str | None = None
     tier: str | None = None
     quantities: Mapping[str, int | float | str] = field(default_factory=dict[str, "int | float | str"])
+    fees: Mapping[str, int] = field(default_factory=dict[str, int])
+    containers: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
 
 
 def read_answer(answer: object) -> Answer:
     """Read a response object of the client, or its JSON; what is neither says nothing."""
-    usage = _member(answer, "usage")
+    usage = member(answer, "usage")
     quantities = {} if usage is None else _quantities(usage)
-    duration = None if quantities else _member(answer, "duration")
+    duration = None if quantities else member(answer, "duration")
     if isinstance(duration, int | float | str) and not isinstance(duration, bool):
         quantities = {"seconds": duration}
+    has_items = isinstance(member(answer, "output"), list)
     return Answer(
-        model=_text(_member(answer, "model")),
-        response_id=_text(_member(answer, "id")),
-        tier=_text(_member(answer, "service_tier")),
+        model=member_text(answer, "model"),
+        response_id=member_text(answer, "id"),
+        tier=member_text(answer, "service_tier"),
         quantities=quantities,
+        fees=fees_due(answer) if has_items else {},
+        containers=containers_used(answer) if has_items else {},
     )
 
 
 def answer_in_event(event: object) -> Answer:
     """Read one event of a stream: a chunk of a chat, or an event that may carry a response."""
-    response = _member(event, "response")
+    response = member(event, "response")
     return read_answer(event if response is None else response)
 
 
 def _quantities(usage: object) -> dict[str, int | float | str]:
-    if _member(usage, "type") == "duration":
-        seconds = _member(usage, "seconds")
+    if member(usage, "type") == "duration":
+        seconds = member(usage, "seconds")
         return {"seconds": seconds} if isinstance(seconds, int | float) else {}
     found: dict[str, int | float | str] = {}
     for meter, paths in _METERS.items():
@@ -94,15 +105,5 @@ def _at(value: object, path: tuple[str, ...]) -> int | None:
     for name in path:
         if value is None:
             return None
-        value = _member(value, name)
+        value = member(value, name)
     return value if isinstance(value, int) else None
-
-
-def _member(value: object, name: str) -> object:
-    if isinstance(value, Mapping):
-        return cast("Mapping[str, object]", value).get(name)
-    return getattr(value, name, None)
-
-
-def _text(value: object) -> str | None:
-    return value or None if isinstance(value, str) else None

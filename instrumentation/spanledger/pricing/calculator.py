@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from spanledger.exceptions import UnknownPriceError
 from spanledger.pricing import catalogue
 from spanledger.pricing.charge import Charge, CostSource
 from spanledger.pricing.meters import base_unit, whole
-from spanledger.pricing.tariff import LIMIT, Tariff, exactly
+from spanledger.pricing.tariff import LIMIT, UNIT_COST, Tariff, exactly
 from spanledger.pricing.tiers import STANDARD_TIERS, at_tier
 from spanledger.pricing.units import find_unit
 from spanledger.pricing.usage import Usage
+from spanledger.values import decimal_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +69,8 @@ class Calculator:
             _require_countable(quantities)
             finding = self._find(usage, at, quantities, base_unit(quantities))
             tariff = finding.tariff
-            return _charged(_at_tier(finding, usage, at), quantities)
+            charge = _charged(_at_tier(finding, usage, at), quantities)
+            return self._with_fees(charge, usage, _utc_day(at)) if usage.fees else charge
         except UnknownPriceError as error:
             return _unpriced(*_stated(quantities, tariff), str(error))
 
@@ -108,6 +110,22 @@ class Calculator:
             return _charged(finding, {meter: used})
         except UnknownPriceError as error:
             return _unpriced(_storable(quantity), unit, str(error))
+
+    def _with_fees(self, charge: Charge, usage: Usage, day: date) -> Charge:
+        """The charge and, on top, the fee of every call of a built-in tool; priced wholly or not at all."""
+        fees, price_ids = [charge.total_cost or _ZERO], [charge.price_id or ""]
+        for tool, calls in usage.fees.items():
+            row = self._book.lookup(usage.service, tool, usage.provider, day)
+            if row is None or row.model != tool or row.currency != charge.currency:
+                known = f"the tokens alone cost {decimal_text(fees[0])} {charge.currency}"
+                _give_up(f"nothing prices the tool {tool} of {usage.provider or usage.service} on that day; {known}")
+            _require_countable({tool: calls})
+            fees.append(row.charge({"requests": calls}).total_cost or _ZERO)
+            price_ids.append(row.price_id)
+        with exactly():
+            total = sum(fees, _ZERO)
+            blend = (total / charge.quantity).quantize(UNIT_COST, ROUND_HALF_EVEN) if charge.quantity else _ZERO
+        return replace(charge, total_cost=total, unit_cost=blend, price_id="+".join(price_ids))
 
     def _find(self, usage: Usage, at: datetime, quantities: Mapping[str, Decimal], base: str | None) -> _Finding:
         day = _utc_day(at)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from spanledger.pricing.units import Unit
 
-__all__ = ["LIMIT", "Rate", "Tariff", "exactly"]
+__all__ = ["LIMIT", "UNIT_COST", "Rate", "Tariff", "exactly"]
 
 LIMIT: Final = Decimal(10) ** 26
 """First quantity or total that the ledger's 38 digits, 12 of them decimals, cannot hold."""
@@ -29,7 +29,8 @@ LIMIT: Final = Decimal(10) ** 26
 _UNIT_COST_LIMIT = Decimal(10) ** 20
 _MONEY = Decimal("1E-12")
 _QUANTITY = Decimal("1E-12")
-_UNIT_COST = Decimal("1E-18")
+UNIT_COST: Final = Decimal("1E-18")
+"""The last place of a unit cost."""
 _ZERO = Decimal(0)
 _EXACT = Context(prec=160, rounding=ROUND_05UP, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
 
@@ -94,7 +95,7 @@ class Tariff:
             used = whole(quantities, self.shown_in.base)
             unit_numerator, unit_denominator = self._unit_cost(numerator, denominator, used)
             total = (numerator / denominator).quantize(_MONEY, ROUND_HALF_EVEN)
-            unit_cost = (unit_numerator / unit_denominator).quantize(_UNIT_COST, ROUND_HALF_EVEN)
+            unit_cost = (unit_numerator / unit_denominator).quantize(UNIT_COST, ROUND_HALF_EVEN)
             if total >= LIMIT or unit_cost >= _UNIT_COST_LIMIT:
                 message = f"a total of {total:.3E} {self.currency} is more than a record can hold"
                 raise UnknownPriceError(message)

@@ -22,6 +22,7 @@ class Usage:
         served_model: The model that answered, where it says; None otherwise.
         provider: Whose catalogue names the model (``openai``, ``azure``); None takes the service.
         tier: The service tier it was served in; None, ``auto`` and ``default`` are the standard one.
+        fees: Built-in tool to how many calls of it are paid besides. No tier changes their price.
     """
 
     service: str
@@ -30,3 +31,4 @@ class Usage:
     served_model: str | None = None
     provider: str | None = None
     tier: str | None = None
+    fees: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])

@@ -76,7 +76,7 @@ def test_every_built_in_row_is_dated_sourced_and_named_after_what_it_prices() ->
     """A price id tells service, model or provider, and day, and no two rows share one."""
     rows = PriceBook.built_in().rows()
 
-    assert len({row.price_id for row in rows}) == len(rows) == 9
+    assert len({row.price_id for row in rows}) == len(rows) == 13
     for row in rows:
         parts = (row.service, row.provider, row.model, str(row.effective_from))
         assert row.price_id == "/".join(part for part in parts if part)
