@@ -22,8 +22,8 @@ router = APIRouter(tags=["access"])
 
 _SQL = Template("""
 SELECT
-    toString(entry_id) AS entry_id, toUnixTimestamp64Micro(recorded_at) * 1000 AS recorded_ns, actor, actor_name, action, subject,
-    detail
+    toString(entry_id) AS entry_id, toUnixTimestamp64Micro(recorded_at) * 1000 AS recorded_ns, actor,
+    actor_name, action, subject, detail
 FROM audit_log
 WHERE $where
 ORDER BY recorded_at DESC, entry_id

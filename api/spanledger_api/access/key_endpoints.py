@@ -19,7 +19,7 @@ from spanledger_api.encoding import to_json
 from spanledger_api.problem import CONFLICT_RESPONSES, NOT_FOUND_RESPONSES, PROBLEM_RESPONSES, problem
 from spanledger_api.times import format_rfc3339, nanoseconds_of
 
-__all__ = ["router"]
+__all__ = ["chosen_scope", "router", "shown_key"]
 
 router = APIRouter(tags=["access"])
 
@@ -74,7 +74,7 @@ _Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The `key_id` of
 def keys(deployment: Deployed, administrator: Administrator) -> Response:
     """Every key there is or was, the oldest first; of the keys themselves nothing is kept that could be shown."""
     del administrator
-    shown = [ShownKey.model_validate(_shown(key)) for key in read_keys(deployment.ledger)]
+    shown = [ShownKey.model_validate(shown_key(key)) for key in read_keys(deployment.ledger)]
     return Response(to_json(shown), media_type="application/json")
 
 
@@ -95,7 +95,7 @@ def create_key(request: Request, deployment: Deployed, administrator: Administra
     key, made = issue_key(ledger, wanted, created_by=administrator.key_id or administrator.authentication)
     record(ledger, administrator, Action.KEY_CREATED, made.key_id, {"name": made.name, "role": made.role.value})
     _refresh(gate)
-    issued = IssuedKey.model_validate({**_shown(made), "key": key})
+    issued = IssuedKey.model_validate({**shown_key(made), "key": key})
     return Response(to_json(issued), HTTPStatus.CREATED, media_type="application/json")
 
 
@@ -123,7 +123,7 @@ def delete_key(request: Request, deployment: Deployed, administrator: Administra
         key = revoke_key(ledger, key_id) or key
         record(ledger, administrator, Action.KEY_REVOKED, key_id, {"name": key.name, "role": key.role.value})
         _refresh(gate)
-    return Response(to_json(ShownKey.model_validate(_shown(key))), media_type="application/json")
+    return Response(to_json(ShownKey.model_validate(shown_key(key))), media_type="application/json")
 
 
 def chosen_scope(user_id: str | None, service: str | None) -> RowScope | None:
@@ -140,12 +140,14 @@ def chosen_scope(user_id: str | None, service: str | None) -> RowScope | None:
     return None if service is None else RowScope(ScopeKind.SERVICE, service)
 
 
-def _shown(key: AccessKey) -> dict[str, object]:
+def shown_key(key: AccessKey) -> dict[str, object]:
+    """A key as answers show it."""
+    scope = shown_scope(key.scope)
     return {
         "key_id": key.key_id,
         "name": key.name,
         "role": key.role,
-        "scope": shown_scope(key.scope),
+        "scope": None if scope is None else scope.model_dump(),
         "created_at": _time(key.created_at),
         "created_by": key.created_by,
         "expires_at": _time(key.expires_at),

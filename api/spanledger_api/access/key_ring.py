@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
     from spanledger_clickhouse.ledger import Ledger
 
-__all__ = ["KeyRing"]
+__all__ = ["REFRESH_SECONDS", "KeyRing"]
 
-_REFRESH_SECONDS: Final = 2.0
+REFRESH_SECONDS: Final = 2.0
+"""How long a revocation may stay unknown to another process."""
+
 _STALE_SECONDS: Final = 30.0
 _NOTED_EVERY: Final = timedelta(minutes=1)
 _UNKNOWN_TABLE: Final = 60
@@ -57,7 +59,7 @@ class KeyRing:
         self._uses: dict[str, datetime] = {}
         self._noted: dict[str, datetime] = {}
         self._lock = threading.Lock()
-        self._refreshing = Periodic("keys", self.refresh, _REFRESH_SECONDS)
+        self._refreshing = Periodic("keys", self.refresh, REFRESH_SECONDS)
         try:
             self.refresh()
         except ClickHouseError as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["EVERYBODY", "Authentication", "Principal", "Role", "RowScope", "ScopeKind"]
+__all__ = ["COMMAND_LINE", "EVERYBODY", "Authentication", "Principal", "Role", "RowScope", "ScopeKind"]
 
 
 class Authentication(StrEnum):
@@ -80,3 +80,6 @@ class Principal:
 
 EVERYBODY: Final = Principal(Authentication.NONE, Role.ADMIN)
 """Whoever asks where no keys are set up."""
+
+COMMAND_LINE: Final = "cli"
+"""In place of a key's id where somebody works on the ledger itself."""

@@ -21,8 +21,6 @@ __all__ = ["Allowance", "RequestLimits"]
 _ADDRESS_FACTOR: Final = 5
 """Several people may share an address, behind one proxy."""
 
-_FAILURES: Final = 20
-
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
@@ -52,13 +50,14 @@ class RequestLimits:
 
     Args:
         per_minute: Requests a minute of one key or user; an address may make five times as many.
+        failures: Wrong keys a minute of one address.
     """
 
-    def __init__(self, per_minute: int = 1200) -> None:
+    def __init__(self, per_minute: int = 1200, failures: int = 20) -> None:
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._of_one = RateLimitItemPerMinute(per_minute)
         self._of_address = RateLimitItemPerMinute(per_minute * _ADDRESS_FACTOR)
-        self._failures = RateLimitItemPerMinute(_FAILURES)
+        self._failures = RateLimitItemPerMinute(failures)
 
     def pass_address(self, address: str) -> None:
         """Count a request of an address.

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import signal
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import click
 
 from spanledger import environment
-from spanledger_api.command_line.options import block_stop_signals, dsn_option, host_option, port_option
+from spanledger_api.command_line.options import (
+    block_stop_signals,
+    dsn_option,
+    host_option,
+    port_option,
+    tls_options,
+)
 from spanledger_api.command_line.output import print_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["command"]
 
@@ -17,17 +28,25 @@ __all__ = ["command"]
 @dsn_option
 @host_option
 @port_option("--port", 8000, environment.API_PORT, "Port of the API")
-def command(dsn: str, host: str, port: int) -> None:
+@tls_options
+def command(dsn: str, host: str, port: int, tls_cert: Path | None, tls_key: Path | None) -> None:
     """Serve the reports over HTTP until told to stop.
 
     The ledger must have been migrated. Once the API answers, one JSON line on stdout says where. More throughput is
     more processes over a server's ledger: an embedded one belongs to a single process.
     """
-    from spanledger_api.app import create_app  # noqa: PLC0415 - the engine and the API are slow to load
+    from spanledger_api.access.gate import open_gate  # noqa: PLC0415 - the engine and the API are slow to load
+    from spanledger_api.app import create_app  # noqa: PLC0415
     from spanledger_api.http_server import HttpServer  # noqa: PLC0415
+    from spanledger_api.tls import certificate_from_files  # noqa: PLC0415
     from spanledger_clickhouse.ledger import open_ledger  # noqa: PLC0415
 
     stopped = block_stop_signals()
-    with open_ledger(dsn) as ledger, HttpServer(create_app(ledger), host, port) as server:
+    certificate = certificate_from_files(tls_cert, tls_key)
+    with ExitStack() as running:
+        ledger = running.enter_context(open_ledger(dsn))
+        gate = running.enter_context(open_gate(ledger))
+        gate.require_closed(host)
+        server = running.enter_context(HttpServer(create_app(ledger, gate=gate), host, port, certificate))
         print_json({"ready": True, "api": server.url})
         signal.sigwait(stopped)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -23,6 +24,7 @@ __all__ = [
     "otlp_grpc_port_option",
     "otlp_http_port_option",
     "port_option",
+    "tls_options",
 ]
 
 DEFAULT_DSN = "chdb://./spanledger-data"
@@ -74,6 +76,16 @@ clickhouse_port_option = click.option(
     envvar=environment.CLICKHOUSE_PORT,
     help="Port of ClickHouse's HTTP interface on an embedded ledger; 0 takes a free one.  [default: closed]",
 )
+
+
+def tls_options(command: _Command) -> _Command:
+    """The options of servers that can speak TLS."""
+    file = click.Path(dir_okay=False, path_type=Path)
+    certificate = click.option(
+        "--tls-cert", type=file, envvar=environment.TLS_CERT_FILE, help="PEM file with the certificate to present."
+    )
+    key = click.option("--tls-key", type=file, envvar=environment.TLS_KEY_FILE, help="PEM file with its key.")
+    return certificate(key(command))
 
 
 def block_stop_signals() -> set[signal.Signals]:
