@@ -89,8 +89,9 @@ class _Table:
         return Budget(**dict(self._checked(BudgetDefinition)), budget_id=self.identifier, origin=Origin.FILE)
 
     def channel(self) -> Channel:
+        stated = self._checked(ChannelDefinition, named="name")
         try:
-            return build_channel(self._checked(ChannelDefinition, named="name"))
+            return build_channel(stated)
         except ConfigurationError as error:
             self.refuse("url", str(error))
 
@@ -111,16 +112,16 @@ class _Table:
             return model.model_validate(fields)
         except ValidationError as error:
             first = error.errors()[0]
-            field = str(first["loc"][0]) if first["loc"] else "kind"
+            field = str(first["loc"][0]) if first["loc"] else ""
             extra = first["type"] == "extra_forbidden"
             self.refuse(field, "is no field" if extra else str(first["msg"]).removeprefix("Value error, "))
 
     def refuse(self, field: str, complaint: str) -> NoReturn:
-        """Complain about a field, at its line if it has one."""
-        stated = re.compile(rf"\s*{re.escape(field)}\s*=")
+        """Complain about a field, at its line if it has one, or about the table as a whole where there is none."""
+        stated = re.compile(rf"\s*{re.escape(field or '[')}\s*=")
         line = next((number for number, text in enumerate(self.lines) if stated.match(text)), 0) + self.line
         subject = self.fields.get("id", self.fields.get("name", "without id"))
-        message = f"{self.path}:{line}: {self.section} {subject}: {field}: {complaint}"
+        message = f"{self.path}:{line}: {self.section} {subject}: {f'{field}: ' if field else ''}{complaint}"
         raise ConfigurationError(message)
 
 

@@ -21,7 +21,7 @@ from spanledger_api.rows import Row, ask, integer, text
 from spanledger_api.times import format_rfc3339, nanoseconds_of
 from spanledger_clickhouse.ledger import Ledger
 
-__all__ = ["AlertRow", "AlertsParameters", "find_alert", "read_alerts"]
+__all__ = ["AlertFacts", "AlertRow", "AlertsParameters", "find_alert", "read_alerts"]
 
 _ALERTS = Template(f"""
 SELECT {", ".join(ALERT_COLUMNS)}, acknowledged_by, acknowledged_at,
@@ -61,15 +61,14 @@ class DeliveryRow(BaseModel):
     error: str | None = Field(description="Why it was not taken last time, or not sent; null where there is nothing.")
 
 
-class AlertRow(BaseModel):
-    """One alert."""
+class AlertFacts(BaseModel):
+    """What was noticed."""
 
     alert_id: str
     rule_id: str = Field(description="The rule or the budget that asked for it.")
     rule_name: str
     kind: Kind
     severity: Severity
-    status: Status
     message: str = Field(description="What it says, in the language asked for.")
     occurred_at: str = Field(description="RFC 3339.")
     detected_at: str = Field(description="RFC 3339.")
@@ -84,6 +83,12 @@ class AlertRow(BaseModel):
     currency: str | None
     period_start: str | None = Field(description="RFC 3339; null without a period.")
     period_end: str | None = Field(description="RFC 3339; null without a period.")
+
+
+class AlertRow(AlertFacts):
+    """One alert."""
+
+    status: Status
     acknowledged_by: str | None
     acknowledged_at: str | None = Field(description="RFC 3339.")
     deliveries: list[DeliveryRow] = Field(description="By channel. Empty for a key that sees only some rows.")

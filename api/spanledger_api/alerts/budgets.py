@@ -13,14 +13,23 @@ from spanledger_api.amounts import exact_arithmetic, share
 from spanledger_api.forecasting import Method, forecast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping
+    from datetime import date, datetime
 
     from spanledger_api.alerts.budget import Budget
     from spanledger_api.alerts.daily_costs import DailyCosts
     from spanledger_api.alerts.periods import CurrentPeriod
 
-__all__ = ["BudgetState", "BudgetStatus", "Crossing", "Measure", "crossings", "read_budget", "worst_first"]
+__all__ = [
+    "BudgetState",
+    "BudgetStatus",
+    "Crossing",
+    "Measure",
+    "budget_state",
+    "crossings",
+    "read_budget",
+    "worst_first",
+]
 
 _OBSERVED_DAYS: Final = 28
 _HUNDRED: Final = Decimal(100)
@@ -101,7 +110,19 @@ def read_budget(costs: DailyCosts, budget: Budget, now: datetime) -> BudgetState
     """
     period = current_period(budget.period, now, budget.zone)
     observed_from = period.today - timedelta(days=_OBSERVED_DAYS)
-    days = costs.read(budget, min(period.first, observed_from), period.end)
+    return budget_state(budget, now, costs.read(budget, min(period.first, observed_from), period.end))
+
+
+def budget_state(budget: Budget, now: datetime, days: Mapping[date, Decimal]) -> BudgetState:
+    """How a budget stands at a moment, by what days cost.
+
+    Args:
+        budget: The budget.
+        now: The moment, aware.
+        days: Cost of each day of the period, and of the 28 before the moment.
+    """
+    period = current_period(budget.period, now, budget.zone)
+    observed_from = period.today - timedelta(days=_OBSERVED_DAYS)
     with exact_arithmetic():
         spent = sum((cost for day, cost in days.items() if period.first <= day < period.end), Decimal(0))
         history = {day: cost for day, cost in days.items() if observed_from <= day < period.today}

@@ -58,6 +58,10 @@ class AlertConfiguration:
         _refuse_unknown_channels(path or "", (*rules.values(), *stated.budgets), names)
         return AlertConfiguration(tuple(rules.values()), stated.budgets, channels)
 
+    def without_budgets(self) -> AlertConfiguration:
+        """The same without its budgets."""
+        return AlertConfiguration(self.rules, (), self.channels)
+
     @property
     def channel_names(self) -> tuple[str, ...]:
         """The names of the channels, in order."""

@@ -78,7 +78,7 @@ class DataQualityWatch:
         for rule in self._definitions.enabled_rules():
             match rule.kind:
                 case RuleKind.PRICE_BOOK:
-                    alert = self._old_prices(rule, now)
+                    alert = self.old_prices(rule, now)
                 case RuleKind.UNPRICED:
                     alert = self.unpriced(rule, now.date(), now)
                 case _:
@@ -87,7 +87,8 @@ class DataQualityWatch:
                 findings.append(Finding(alert, chosen_channels(rule.channels, self._channels)))
         return raise_alerts(self._ledger, findings)
 
-    def _old_prices(self, rule: Rule, now: datetime) -> Alert | None:
+    def old_prices(self, rule: Rule, now: datetime) -> Alert | None:
+        """What a rule has to say of the price book; None for nothing."""
         newest = newest_price_day(self._book, now.date())
         age = Decimal((now.date() - newest).days) if newest else None
         if newest is None or age is None or age <= rule.limit:

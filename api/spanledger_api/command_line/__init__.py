@@ -14,12 +14,14 @@ from spanledger.version import __version__
 __all__ = ["group", "main"]
 
 _COMMANDS = {
+    "alerts": "Show, try, acknowledge and mute alerts.",
     "api": "Serve the reports over HTTP.",
     "collector": "Receive OTLP and load it into the ledger.",
     "completion": "Print the completion script of a shell.",
     "demo": "Run sample engines against a live ledger and print what they cost.",
     "doctor": "Check a ledger's directory and send again what was set aside.",
     "keys": "Make, list and revoke keys of the API.",
+    "export": "Take records out as CSV, JSON lines, Parquet or FOCUS.",
     "migrate": "Bring the ledger's schema up to date.",
     "prices": "Look up, check and apply the price book.",
     "report": "Print a report of the running API.",

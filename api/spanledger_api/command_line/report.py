@@ -34,6 +34,9 @@ def command(context: click.Context, api: str) -> None:
 _AS_JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print the API's JSON as it is.")
 _AS_CSV = click.Option(["--csv", "as_csv"], is_flag=True, help="Print CSV.")
 _API = click.Option(["--api"], help="Address of the API.")
+_CHECK = click.Option(["--check"], is_flag=True, help="Exit with 3 if a budget is exceeded.")
+_BROKEN_BUDGET = 3
+_BUDGET = ("name", "status", "spent", "amount", "currency", "forecast", "used_share", "runs_out_at", "period_end")
 
 
 def _option(parameter: str, *, required: bool) -> click.Option:
@@ -105,6 +108,23 @@ def _execution(api: str | None, execution_id: str, *, as_json: bool) -> None:
     _print_records("Cost records", document["cost_records"], ("started_at", "service", "operation", "total_cost"))
     steps = ("started_at", "step_name", "duration", "status", "error")
     _print_records("Performance records", document["performance_records"], steps)
+
+
+@command.command(name="budget", params=[_API, _AS_JSON, _CHECK])
+def _budget(api: str | None, *, as_json: bool, check: bool) -> None:
+    """Every budget and how it stands, the worst first."""
+    answer = get(_base(api), "/api/budgets", {})
+    rows = answer.rows()
+    if as_json:
+        click.echo(answer.text)
+    elif rows:
+        print_table("Budgets", _BUDGET, rows)
+    else:
+        click.echo("There are no budgets.", err=True)
+    exceeded = [str(row["name"]) for row in rows if row["status"] == "exceeded"]
+    if check and exceeded:
+        click.echo(f"Exceeded: {', '.join(exceeded)}.", err=True)
+        click.get_current_context().exit(_BROKEN_BUDGET)
 
 
 def _print_records(title: str, records: object, columns: tuple[str, ...]) -> None:

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
-from spanledger_api.alerts.routes import alerts, budgets, channels, mutes, rules
+from spanledger_api.alerts.routes import alerts, budgets, channels, mutes, preview, rules
 
 __all__ = ["router"]
 
 router = APIRouter()
 # The most special paths first: an alert's id could be a word else.
-for module in (rules, mutes, channels, alerts, budgets):
+for module in (rules, mutes, channels, preview, alerts, budgets):
     router.include_router(module.router)
