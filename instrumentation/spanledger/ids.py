@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import random
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -24,16 +24,13 @@ class UnseededIds(IdGenerator):
     takes a repeated id for a repeated delivery and counts it once.
     """
 
-    def __init__(self) -> None:
-        self._source = random.SystemRandom()
-
     def generate_span_id(self) -> int:
         """A random id of 64 bits, never 0."""
-        return next(_COUNTED[-1][1]) if _COUNTED else self._source.randrange(1, 1 << 64)
+        return next(_COUNTED[-1][1]) if _COUNTED else int.from_bytes(os.urandom(8)) or 1
 
     def generate_trace_id(self) -> int:
         """A random id of 128 bits, never 0."""
-        return next(_COUNTED[-1][0]) if _COUNTED else self._source.randrange(1, 1 << 128)
+        return next(_COUNTED[-1][0]) if _COUNTED else int.from_bytes(os.urandom(16)) or 1
 
     def is_trace_id_random(self) -> bool:
         """True: every bit is random, so samplers may rely on any of them."""
