@@ -16,6 +16,7 @@ from spanledger_api import (
     dimension_values,
     execution_list,
     executions,
+    exports,
     freshness,
     health,
     price_list,
@@ -109,6 +110,7 @@ def create_app(
     install_documentation(app)
     for router in (
         *(reports.router, recommendations.router, dimension_values.router, adjustments.router),
+        exports.router,
         *(execution_list.router, spans.router, executions.router),  # the most special path first
         *(data_health.router, health.router, freshness.router, price_list.router),
     ):
