@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
@@ -89,6 +90,7 @@ class Call:
         self._in_background = body.get("background") is True
         self._metadata: dict[str, object] = {}
         self._unfinished = [True]
+        self._process = os.getpid()
         self.attempts = 0
         """Requests sent so far; all but the last have failed."""
         self.measure: Callable[[], Mapping[str, Attribute]] | None = None
@@ -168,7 +170,12 @@ class Call:
         return _unpriced(reason)
 
     def _begin_to_finish(self) -> bool:
-        """Whether nobody has finished the call yet; popping is atomic, and the garbage collector may come anywhere."""
+        """Whether nobody has finished the call yet; popping is atomic, and the garbage collector may come anywhere.
+
+        A forked child that drops its copy of a call says nothing of it: it is the parent's, under the same span id.
+        """
+        if os.getpid() != self._process:
+            return False
         try:
             return self._unfinished.pop()
         except IndexError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -161,4 +162,19 @@ def test_a_response_is_left_as_it_was(recorder: Recorder, paid: openai.OpenAI) -
     list(chunks)
 
     assert not {"iter_bytes", "aiter_bytes", "close", "aclose"} & set(vars(chunks.response))
+    assert recorder.cost()["cost.total_cost"] == "0.06"
+
+
+def test_a_forked_child_says_nothing_of_its_parents_call(recorder: Recorder, paid: openai.OpenAI) -> None:
+    """It closes its copy of a stream, and the record is the parent's alone, with its usage."""
+    stream = paid.chat.completions.create(model="gpt-4", messages=MESSAGES, stream=True)
+    next(stream)
+    child = os.fork()
+    if not child:
+        stream.response.close()
+        os._exit(len(recorder.costs()))
+    _, status = os.waitpid(child, 0)
+    list(stream)
+
+    assert os.waitstatus_to_exitcode(status) == 0
     assert recorder.cost()["cost.total_cost"] == "0.06"
