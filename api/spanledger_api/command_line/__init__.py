@@ -24,6 +24,7 @@ _COMMANDS = {
     "export": "Take records out as CSV, JSON lines, Parquet or FOCUS.",
     "migrate": "Bring the ledger's schema up to date.",
     "prices": "Look up, check and apply the price book.",
+    "query": "Run one SQL statement that reads.",
     "report": "Print a report of the running API.",
     "reprice": "Price records of the past again, after a preview, and take it back.",
     "run": "Run a Python program metered, without a change to it.",
