@@ -39,16 +39,16 @@ class Certificate:
         try:
             self._seen = self._state()
             self._context = self._loaded()
+            self._accepting = self._loaded()
             self._last_files = self._grpc_files()
         except (OSError, ssl.SSLError) as error:
             message = f"The certificate {certificate} with the key {key} cannot be used: {error}"
             raise ConfigurationError(message) from error
+        self._accepting.sni_callback = self._choose
 
     def context(self) -> ssl.SSLContext:
         """What a server of asyncio takes; connections use what is current when they begin."""
-        accepting = self._loaded()
-        accepting.sni_callback = self._choose
-        return accepting
+        return self._accepting
 
     def grpc_credentials(self) -> grpc.ServerCredentials:
         """What a server of gRPC takes; connections use what is current when they begin."""

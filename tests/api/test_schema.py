@@ -10,10 +10,19 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import checks
 
+from spanledger_api.access import Role
+from spanledger_api.access.gate import Gate
+from spanledger_api.access.key_ring import KeyRing
+from spanledger_api.access.keys import NewKey, issue_key
+from spanledger_api.access.request_limits import RequestLimits
+from spanledger_api.app import create_app
+from spanledger_api.messages import Locale
 from tests.api.conftest import NOW
 from tests.api.spans import Span, store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fastapi import FastAPI
 
     from spanledger_clickhouse.ledger import Ledger
@@ -41,6 +50,20 @@ def operations(app: FastAPI, ledger: Ledger) -> list[schemathesis.APIOperation[A
     return found
 
 
+@pytest.fixture
+def guarded_operations(
+    ledger: Ledger,
+) -> Iterator[tuple[list[schemathesis.APIOperation[Any, Any, Any, Any]], dict[str, str]]]:
+    """Every documented operation of an API that asks for keys, and the header that shows one of role admin."""
+    key, _ = issue_key(ledger, NewKey(name="examiner", role=Role.ADMIN), "test")
+    gate = Gate(KeyRing(ledger), limits=RequestLimits(1_000_000, 1_000_000))
+    app = create_app(ledger, clock=lambda: NOW, locale=Locale.ENGLISH, gate=gate)
+    headers = {"Authorization": f"Bearer {key}"}
+    schema: Any = schemathesis.openapi.from_asgi("/openapi.json", app, headers=headers)
+    with gate:
+        yield [result.ok() for result in schema.get_all_operations()], headers
+
+
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
 def test_every_path_keeps_to_the_document(
     operations: list[schemathesis.APIOperation[Any, Any, Any, Any]], mode: schemathesis.GenerationMode
@@ -53,11 +76,26 @@ def test_every_path_keeps_to_the_document(
             _examine(operation, mode)
 
 
-def _examine(operation: schemathesis.APIOperation[Any, Any, Any, Any], mode: schemathesis.GenerationMode) -> None:
+def test_every_path_keeps_to_the_document_behind_keys(
+    guarded_operations: tuple[list[schemathesis.APIOperation[Any, Any, Any, Any]], dict[str, str]],
+) -> None:
+    """With keys the same holds, and no path that documents the need of one answers without or with a wrong one."""
+    operations, headers = guarded_operations
+    for operation in operations:
+        _examine(operation, schemathesis.GenerationMode.POSITIVE, examples=1, headers=headers)
+
+
+def _examine(
+    operation: schemathesis.APIOperation[Any, Any, Any, Any],
+    mode: schemathesis.GenerationMode,
+    *,
+    examples: int = _EXAMPLES,
+    headers: dict[str, str] | None = None,
+) -> None:
     examined: Any = operation
 
     @settings(
-        max_examples=_EXAMPLES,
+        max_examples=examples,
         deadline=None,
         derandomize=True,
         database=None,
@@ -66,6 +104,6 @@ def _examine(operation: schemathesis.APIOperation[Any, Any, Any, Any], mode: sch
     )
     @given(case=examined.as_strategy(generation_mode=mode))
     def examine(case: schemathesis.Case[Any]) -> None:
-        case.call_and_validate(excluded_checks=_NOT_PROMISED)
+        case.call_and_validate(excluded_checks=_NOT_PROMISED, headers=headers)
 
     examine()

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, Path, Request, Response
 from starlette.exceptions import HTTPException
 
+from spanledger_api.access import Action, Administrator, record
 from spanledger_api.deployment import Deployed
 from spanledger_api.filters import Where
 from spanledger_api.problem import FORBIDDEN_RESPONSES
@@ -56,9 +57,10 @@ def dismiss(ledger: Ledger, recommendation_id: str, *, dismissed: bool) -> None:
     dependencies=[Depends(refuse_other_sites)],
     responses=FORBIDDEN_RESPONSES,
 )
-def dismiss_recommendation(deployment: Deployed, recommendation_id: _Id) -> Response:
+def dismiss_recommendation(deployment: Deployed, administrator: Administrator, recommendation_id: _Id) -> Response:
     """Leave this advice out from now on, for everybody, until the dismissal is taken back; records are not touched."""
     dismiss(deployment.ledger, recommendation_id, dismissed=True)
+    record(deployment.ledger, administrator, Action.RECOMMENDATION_DISMISSED, recommendation_id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -69,7 +71,8 @@ def dismiss_recommendation(deployment: Deployed, recommendation_id: _Id) -> Resp
     dependencies=[Depends(refuse_other_sites)],
     responses=FORBIDDEN_RESPONSES,
 )
-def restore_recommendation(deployment: Deployed, recommendation_id: _Id) -> Response:
+def restore_recommendation(deployment: Deployed, administrator: Administrator, recommendation_id: _Id) -> Response:
     """Show this advice again, as long as there is reason for it; one that was never dismissed stays as it is."""
     dismiss(deployment.ledger, recommendation_id, dismissed=False)
+    record(deployment.ledger, administrator, Action.RECOMMENDATION_RESTORED, recommendation_id)
     return Response(status_code=HTTPStatus.NO_CONTENT)

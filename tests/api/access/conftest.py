@@ -49,5 +49,5 @@ def guarded(ledger: Ledger, gate: Gate) -> TestClient:
 
 
 def bearer(key: str) -> dict[str, str]:
-    """The header that shows a key."""
-    return {"Authorization": f"Bearer {key}"}
+    """The header that shows a key; none without one."""
+    return {"Authorization": f"Bearer {key}"} if key else {}

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from spanledger_api.access import Action, Authentication, Principal, Role, record
 
 if TYPE_CHECKING:
+    from starlette.testclient import TestClient
+
     from spanledger_clickhouse.ledger import Ledger
 
 
@@ -26,3 +28,14 @@ def test_what_was_done_is_kept(ledger: Ledger) -> None:
     }
     assert json.loads(str(line["detail"])) == {"role": "read"}
     assert line["recorded_at"]
+
+
+def test_dismissals_are_kept(guarded: TestClient, ledger: Ledger) -> None:
+    """Advice that somebody puts away, or takes back, leaves a line each."""
+    for method in ("POST", "DELETE"):
+        assert guarded.request(method, f"/api/recommendations/{'0' * 16}/dismissal").status_code == 204
+
+    actions = ledger.query("SELECT action, subject FROM audit_log ORDER BY recorded_at")
+
+    assert [line["action"] for line in actions] == ["recommendation.dismissed", "recommendation.restored"]
+    assert {line["subject"] for line in actions} == {"0" * 16}
