@@ -25,6 +25,7 @@ _COMMANDS = {
     "migrate": "Bring the ledger's schema up to date.",
     "prices": "Look up, check and apply the price book.",
     "query": "Run one SQL statement that reads.",
+    "reconcile": "Set a provider's bill beside what the ledger computed.",
     "report": "Print a report of the running API.",
     "reprice": "Price records of the past again, after a preview, and take it back.",
     "run": "Run a Python program metered, without a change to it.",
