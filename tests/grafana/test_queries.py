@@ -6,8 +6,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
+from spanledger_api.http_server import HttpServer
+from spanledger_clickhouse.http_interface import ClickHouseInterface, LoopbackAccess
 from tests.api.spans import total
 from tests.grafana.clickhouse_plugin import expanded
 from tests.grafana.files import Panel, board, panels, variables
@@ -45,6 +48,17 @@ def test_every_panel_shows_something(filled: Ledger, span: TimeRange, panel: Pan
         others = [value for name, value in rows[0].items() if name != "time"]
         assert sum(isinstance(value, float | int) for value in others) == 1
         assert all(isinstance(value, str | float | int) for value in others)
+
+
+def test_an_embedded_ledger_answers_every_query(filled: Ledger, span: TimeRange) -> None:
+    """The port of ClickHouse's protocol, which screens what it runs, takes the boards' queries and their variables'."""
+    asked = [expanded(panel.target["rawSql"], _unchosen(panel.board), span, _DAY) for panel in _PANELS]
+    asked += [expanded(variable["query"], {}, span, _DAY) for _, variable in variables("clickhouse/")]
+    with HttpServer(ClickHouseInterface(filled, LoopbackAccess()), "127.0.0.1", 0) as server:
+        for sql in asked:
+            answer = httpx.post(server.url, content=f"{sql}\nFORMAT JSONEachRow")
+            assert answer.status_code == 200, f"{answer.text}\n{sql}"
+            assert answer.text
 
 
 @pytest.mark.parametrize("panel", _PANELS, ids=str)
