@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS rollup_pointers_local
 (
     source     LowCardinality(String),
     table_id   UUID,
-    width      UInt8,
+    width      UInt16,
     bucket     Int32 CODEC(Delta, ZSTD(1)),
     generation UInt64 CODEC(ZSTD(1)),
     horizon    UInt64 CODEC(ZSTD(1))
@@ -56,7 +56,7 @@ CREATE TABLE IF NOT EXISTS rollup_users_local
     generation    UInt64 CODEC(Delta, ZSTD(1)),
     started_at    DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
     currency      LowCardinality(String),
-    user_id       LowCardinality(String),
+    user_id       String CODEC(ZSTD(1)),
     cost          Decimal(76, 12) CODEC(ZSTD(1)),
     fallback_cost Decimal(76, 12) CODEC(ZSTD(1)),
     nanoseconds   UInt128 CODEC(ZSTD(1)),

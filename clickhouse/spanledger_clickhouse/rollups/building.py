@@ -1,4 +1,4 @@
-"""Makes generations: an hour's from the records, a day's from its hours."""
+"""Makes generations: an hour's from the records, a wider bucket's from narrower ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from spanledger_clickhouse.rollups.changes import HOUR_NS, HOUR_SQL
 from spanledger_clickhouse.rollups.family import FAMILIES
-from spanledger_clickhouse.rollups.pointers import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.family import Family, Source
 
-__all__ = ["build_day", "build_hours", "sum_of_records"]
+__all__ = ["build_hours", "build_wide", "sum_of_records"]
 
 _SETTINGS: Final = (
     " SETTINGS async_insert = 0, max_threads = 1, do_not_merge_across_partitions_select_final = 1,"
@@ -77,29 +76,31 @@ def build_hours(ledger: Ledger, source: Source, hours: Sequence[int]) -> dict[in
     return generations
 
 
-def build_day(ledger: Ledger, source: Source, day: int, hours: Sequence[int]) -> int:
-    """Add a day up from its hours' generations.
+def build_wide(ledger: Ledger, source: Source, stretch: tuple[int, int], parts: Sequence[int]) -> int:
+    """Add a wide bucket up from narrower ones.
 
     Args:
         ledger: A ledger with the current schema.
         source: The records they are sums of.
-        day: The day, counted from 1970.
-        hours: The generations of all its hours that have records.
+        stretch: First hour of the bucket and first hour after it, counted from 1970.
+        parts: The generations of all buckets in it that have records.
 
     Returns:
         The new generation; raises and counts as of :func:`build_hours`.
     """
     generation = time.time_ns()
-    parameters = {"generation": generation, "hours": list(hours), "day": day * DAY * HOUR_NS}
+    first, after = stretch[0] * HOUR_NS, stretch[1] * HOUR_NS
+    parameters = {"generation": generation, "parts": list(parts), "first": first, "after": after}
     for family in _families(source):
         keys = ", ".join(family.columns[: -len(family.measures)])
         measures = ", ".join(measure.merged for measure in family.measures)
         ledger.command(
             f"INSERT INTO {family.table} (generation, started_at, {', '.join(family.columns)})"  # noqa: S608 - every name is of an enumeration
-            f" SELECT {{generation:UInt64}}, fromUnixTimestamp64Nano({{day:Int64}}, 'UTC') AS day, {keys}, {measures}"
-            f" FROM {family.table} WHERE generation IN {{hours:Array(UInt64)}}"
-            " AND started_at >= fromUnixTimestamp64Nano({day:Int64}, 'UTC')"
-            f" AND started_at < fromUnixTimestamp64Nano({{day:Int64}} + {DAY * HOUR_NS}, 'UTC')"
+            " SELECT {generation:UInt64}, fromUnixTimestamp64Nano({first:Int64}, 'UTC'),"
+            f" {keys}, {measures}"
+            f" FROM {family.table} WHERE generation IN {{parts:Array(UInt64)}}"
+            " AND started_at >= fromUnixTimestamp64Nano({first:Int64}, 'UTC')"
+            " AND started_at < fromUnixTimestamp64Nano({after:Int64}, 'UTC')"
             f" GROUP BY {keys}{_SETTINGS}",
             parameters,
         )

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.changes import Touches
     from spanledger_clickhouse.rollups.family import Source
 
-__all__ = ["DAY", "HOUR", "LAST_DAY", "Pointer", "Pointers"]
+__all__ = ["DAY", "FROM_DAY", "HOUR", "WITHIN_DAY", "Buckets", "Pointer", "Pointers", "touched"]
 
 HOUR: Final = 1
 """Width of an hour's bucket, in hours."""
@@ -21,28 +21,29 @@ HOUR: Final = 1
 DAY: Final = 24
 """Width of a day's bucket, in hours."""
 
-LAST_DAY: Final = 106_751
-"""The last day that a record can lie in, in the year 2262, counted from 1970."""
+WITHIN_DAY: Final = (4, HOUR)
+"""Widths of the buckets that days are made of, the widest first; each is made of the next."""
 
-# What is known of a bucket is looked up in one statement: when it was marked last, and its pointer, if it has one.
-_KNOWN: Final = """
-SELECT bucket, max(touched) AS newest, max((generation, horizon)) AS pointer
+FROM_DAY: Final = (16 * DAY, 4 * DAY, DAY)
+"""Widths from a day on, likewise: a month is some ten buckets, and a late span touches few of them."""
+
+_READ: Final = """
+SELECT width, bucket, max(touched) AS newest, max((generation, horizon)) AS pointer
 FROM
 (
-    SELECT intDiv(hour, {width:UInt8}) AS bucket, touched, toUInt64(0) AS generation, toUInt64(0) AS horizon
+    SELECT {base:UInt16} AS width, toInt32(intDiv(hour, {base:UInt16})) AS bucket, touched, toUInt64(0) AS generation,
+        toUInt64(0) AS horizon
     FROM rollup_marks_local
     WHERE source = {source:String} AND table_id = {table_id:UUID}
-        AND hour >= {first:Int32} * {width:UInt8} AND hour < ({last:Int32} + 1) * {width:UInt8}
     UNION ALL
-    SELECT bucket, toUInt64(0), generation, horizon
+    SELECT width, bucket, toUInt64(0), generation, horizon
     FROM rollup_pointers_local
-    WHERE source = {source:String} AND table_id = {table_id:UUID} AND width = {width:UInt8}
-        AND bucket >= {first:Int32} AND bucket <= {last:Int32}
+    WHERE source = {source:String} AND table_id = {table_id:UUID} AND width IN {widths:Array(UInt16)}
 )
 WHERE $within
-GROUP BY bucket
+GROUP BY width, bucket
 """
-_OF_DAYS: Final = f"intDiv(bucket, intDiv({DAY}, {{width:UInt8}})) IN {{days:Array(Int32)}}"
+_OF_DAYS: Final = f"intDiv(bucket * width, {DAY}) IN {{days:Array(Int64)}}"
 _MARK: Final = """
 INSERT INTO rollup_marks_local (source, table_id, hour, touched)
 SELECT {source:String}, {table_id:UUID}, mark.1, mark.2
@@ -50,7 +51,7 @@ FROM (SELECT arrayJoin(arrayZip({hours:Array(Int32)}, {blocks:Array(UInt64)})) A
 """
 _POINT: Final = """
 INSERT INTO rollup_pointers_local (source, table_id, width, bucket, generation, horizon)
-SELECT {source:String}, {table_id:UUID}, {width:UInt8}, pointed.1, pointed.2, {horizon:UInt64}
+SELECT {source:String}, {table_id:UUID}, {width:UInt16}, pointed.1, pointed.2, {horizon:UInt64}
 FROM (SELECT arrayJoin(arrayZip({buckets:Array(Int32)}, {generations:Array(UInt64)})) AS pointed)
 """
 
@@ -75,6 +76,10 @@ class Pointer:
         return self.generation > 0 and self.horizon >= self.touched
 
 
+Buckets = dict[int, dict[int, Pointer]]
+"""By width, then by bucket: what is known of it."""
+
+
 class Pointers:
     """The marks and pointers of one table of records.
 
@@ -88,24 +93,22 @@ class Pointers:
         self._ledger = ledger
         self._named: dict[str, object] = {"source": source.value, "table_id": table_id}
 
-    def read(self, width: int, first: int, last: int, days: Iterable[int] | None = None) -> dict[int, Pointer]:
-        """What is known of the buckets that were ever changed, by bucket, ascending.
+    def read(self, widths: Sequence[int], days: Sequence[int] | None = None) -> Buckets:
+        """What is known of the buckets that were ever changed, ascending.
 
         Args:
-            width: Hours in a bucket.
-            first: First bucket to look at.
-            last: Last bucket to look at.
-            days: Only the buckets of these days; None looks at all.
+            widths: Hours in a bucket, the widest first.
+            days: Only what lies in these days, counted from 1970; None looks at all.
 
         Raises:
             ClickHouseError: The engine did not answer.
         """
-        parameters = {**self._named, "width": width, "first": first, "last": last}
-        if days is not None:
-            parameters["days"] = list(days)
-        rows = self._ledger.query(_KNOWN.replace("$within", "1" if days is None else _OF_DAYS), parameters)
-        known = {cast("int", row["bucket"]): _pointer(row) for row in rows}
-        return {bucket: known[bucket] for bucket in sorted(known) if known[bucket].touched}
+        parameters = {**self._named, "base": widths[-1], "widths": list(widths), "days": list(days or ())}
+        rows = self._ledger.query(_READ.replace("$within", "1" if days is None else _OF_DAYS), parameters)
+        pointers = {(cast("int", row["width"]), cast("int", row["bucket"])): _pointer(row) for row in rows}
+        touches = {bucket: pointer.touched for (width, bucket), pointer in pointers.items() if width == widths[-1]}
+        made = {width: {b: pointer for (w, b), pointer in pointers.items() if w == width} for width in widths}
+        return {width: touched(made[width], touches, width // widths[-1]) for width in widths}
 
     def mark(self, touches: Touches) -> None:
         """Write down which hours changed; a lower block than is known changes nothing.
@@ -149,6 +152,22 @@ class Pointers:
                 " SETTINGS mutations_sync = 2",
                 self._named,
             )
+
+
+def touched(known: Mapping[int, Pointer], touches: Touches, width: int) -> dict[int, Pointer]:
+    """What is known of buckets after changes, ascending; only those that were ever changed.
+
+    Args:
+        known: What was known.
+        touches: The newest block by a smaller bucket.
+        width: How many of those make one.
+    """
+    result = dict(known)
+    for smaller, block in touches.items():
+        old = result.get(smaller // width, Pointer(0, 0, 0))
+        if block > old.touched:
+            result[smaller // width] = Pointer(block, old.generation, old.horizon)
+    return {bucket: result[bucket] for bucket in sorted(result) if result[bucket].touched}
 
 
 def _pointer(row: Mapping[str, object]) -> Pointer:

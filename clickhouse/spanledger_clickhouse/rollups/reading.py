@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from spanledger_clickhouse.rollups.changes import HOUR_NS
-from spanledger_clickhouse.rollups.pointers import DAY, HOUR
+from spanledger_clickhouse.rollups.pointers import FROM_DAY, WITHIN_DAY
 from spanledger_clickhouse.rollups.snapshot import read_known
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.family import Source
-    from spanledger_clickhouse.rollups.pointers import Pointer
+    from spanledger_clickhouse.rollups.pointers import Buckets, Pointer
 
 __all__ = ["RECORDS_ONLY", "ReadingPlan", "Stretch", "plan_reading"]
 
@@ -53,7 +53,7 @@ def plan_reading(
         ledger: What is read.
         source: The records it is about.
         window: First instant and first instant after it in nanoseconds since 1970 UTC; None where there is no end.
-        is_whole: Whether a bucket of an hour or a day may be taken as a whole, for what the question tells apart.
+        is_whole: Whether a stretch, an hour or longer, may be taken as a whole, for what the question tells apart.
 
     Raises:
         ClickHouseError: The engine did not answer.
@@ -65,7 +65,7 @@ def plan_reading(
     generations: list[int] = []
 
     def take(buckets: Mapping[int, Pointer], width: int) -> list[int]:
-        """Take what can be taken as a whole; gives back the buckets that cannot."""
+        """Take what can be taken as a whole; gives back what else the window touches."""
         left: list[int] = []
         for bucket, pointer in buckets.items():
             first, after = bucket * width * HOUR_NS, (bucket + 1) * width * HOUR_NS
@@ -75,8 +75,24 @@ def plan_reading(
                 left.append(bucket)
         return left
 
-    hours = take(known.hours_of(take(known.days, DAY)), HOUR)
+    days = _take_each(known.from_day(), FROM_DAY, take)
+    hours = _take_each(known.within(days), WITHIN_DAY, take)
     return ReadingPlan(tuple(generations), _stretches(hours, start, end))
+
+
+def _take_each(
+    buckets: Buckets, widths: Sequence[int], take: Callable[[Mapping[int, Pointer], int], list[int]]
+) -> list[int]:
+    """Take buckets of each width where none of a greater width was; gives back the narrowest that are left."""
+    left: set[int] | None = None
+    for width, wider in zip(widths, (0, *widths), strict=False):
+        inside = {
+            bucket: pointer
+            for bucket, pointer in buckets[width].items()
+            if left is None or bucket * width // wider in left
+        }
+        left = set(take(inside, width))
+    return sorted(left or ())
 
 
 def _stretches(hours: Iterable[int], start: int, end: int) -> tuple[Stretch, ...]:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Final, cast
 from weakref import WeakKeyDictionary
 
 from spanledger_clickhouse.rollups.changes import read_progress, read_touches
-from spanledger_clickhouse.rollups.pointers import DAY, HOUR, LAST_DAY, Pointer, Pointers
+from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, WITHIN_DAY, Pointers, touched
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.changes import Touches
     from spanledger_clickhouse.rollups.family import Source
+    from spanledger_clickhouse.rollups.pointers import Buckets
 
 __all__ = ["Known", "read_known"]
 
@@ -47,24 +48,24 @@ class _Snapshot:
     def __init__(self, ledger: Ledger, source: Source, written: _Written) -> None:
         self.written = {table: written.get(table) for table in _STATE_TABLES}
         self.progress = read_progress(ledger, source)
-        self.days: dict[int, Pointer] = {}
+        self.from_day: Buckets = {}
         self._source = source
-        self._hours: dict[int, dict[int, Pointer]] = {}
+        self._within: dict[int, Buckets] = {}
         if self.progress.is_reliable:
-            self.days = self._pointers(ledger).read(DAY, 0, LAST_DAY)
+            self.from_day = self._pointers(ledger).read(FROM_DAY)
 
-    def hours_of(self, ledger: Ledger, days: Sequence[int]) -> dict[int, Pointer]:
-        """What is known of the hours of some days."""
-        hours = self._hours
-        if missing := [day for day in days if day not in hours]:
-            read: dict[int, dict[int, Pointer]] = {day: {} for day in missing}
-            found = self._pointers(ledger).read(HOUR, min(missing) * DAY, max(missing) * DAY + DAY - 1, missing)
-            for hour, pointer in found.items():
-                read[hour // DAY][hour] = pointer
-            hours = hours | read
-            if len(hours) <= _MOST_DAYS:
-                self._hours = hours
-        return {hour: pointer for day in days for hour, pointer in hours[day].items()}
+    def within(self, ledger: Ledger, days: Sequence[int]) -> list[Buckets]:
+        """What is known of the buckets inside some days, day by day."""
+        within = self._within
+        if missing := [day for day in days if day not in within]:
+            read: dict[int, Buckets] = {day: {width: {} for width in WITHIN_DAY} for day in missing}
+            for width, buckets in self._pointers(ledger).read(WITHIN_DAY, missing).items():
+                for bucket, pointer in buckets.items():
+                    read[bucket * width // DAY][width][bucket] = pointer
+            within = within | read
+            if len(within) <= _MOST_DAYS:
+                self._within = within
+        return [within[day] for day in days]
 
     def _pointers(self, ledger: Ledger) -> Pointers:
         return Pointers(ledger, self._source, self.progress.table_id)
@@ -76,22 +77,23 @@ _lock: Final = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of every bucket at one moment.
+    """What is known of every bucket that was ever changed, at one moment."""
 
-    Attributes:
-        days: By day that was ever changed, counted from 1970.
-    """
-
-    days: Mapping[int, Pointer]
     _ledger: Ledger
     _live: Touches
     _snapshot: _Snapshot
 
-    def hours_of(self, days: Sequence[int]) -> dict[int, Pointer]:
-        """By hour of those days that was ever changed, ascending."""
+    def from_day(self) -> Buckets:
+        """Of the buckets from a day on."""
+        return {width: touched(known, self._live, width) for width, known in self._snapshot.from_day.items()}
+
+    def within(self, days: Sequence[int]) -> Buckets:
+        """Of the buckets inside some days, ascending."""
         wanted = set(days)
         live = {hour: block for hour, block in self._live.items() if hour // DAY in wanted}
-        return _touched(self._snapshot.hours_of(self._ledger, days), live, HOUR)
+        found = self._snapshot.within(self._ledger, sorted(days))
+        joined = {width: {b: p for day in found for b, p in day[width].items()} for width in WITHIN_DAY}
+        return {width: touched(joined[width], live, width) for width in WITHIN_DAY}
 
 
 def read_known(ledger: Ledger, source: Source) -> Known | None:
@@ -111,7 +113,7 @@ def read_known(ledger: Ledger, source: Source) -> Known | None:
     if not progress.is_reliable:
         return None
     live = read_touches(ledger, source, progress.accounted) if progress.newest > progress.accounted else {}
-    return Known(_touched(snapshot.days, live, DAY), ledger, live, snapshot)
+    return Known(ledger, live, snapshot)
 
 
 def _snapshot(ledger: Ledger, source: Source, written: _Written) -> _Snapshot:
@@ -123,12 +125,3 @@ def _snapshot(ledger: Ledger, source: Source, written: _Written) -> _Snapshot:
         with _lock:
             kept[source] = found
     return found
-
-
-def _touched(known: Mapping[int, Pointer], live: Touches, width: int) -> dict[int, Pointer]:
-    """What is known, with changes that have no marks yet, ascending."""
-    result = dict(known)
-    for hour, block in live.items():
-        old = result.get(hour // width, Pointer(0, 0, 0))
-        result[hour // width] = Pointer(max(old.touched, block), old.generation, old.horizon)
-    return {bucket: result[bucket] for bucket in sorted(result)}

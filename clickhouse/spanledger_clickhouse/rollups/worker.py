@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from spanledger_clickhouse.rollups.building import build_day, build_hours
+from spanledger_clickhouse.rollups.building import build_hours, build_wide
 from spanledger_clickhouse.rollups.changes import HOUR_NS, read_progress, read_touches, unfinished_mutation
 from spanledger_clickhouse.rollups.family import Source
-from spanledger_clickhouse.rollups.pointers import DAY, HOUR, LAST_DAY, Pointers
+from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, HOUR, WITHIN_DAY, Pointer, Pointers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.changes import Progress
-    from spanledger_clickhouse.rollups.pointers import Pointer
 
 __all__ = ["RollupWorker"]
 
@@ -77,14 +80,15 @@ class RollupWorker:
         if progress.newest == progress.accounted and time.monotonic() < self._next_look.get(source, 0):
             return 0
         horizon = self._account(source, progress, pointers)
-        unclean = [day for day, pointer in pointers.read(DAY, 0, LAST_DAY).items() if not pointer.is_clean]
         # What is made from here on holds every change up to this block: all of them were committed before.
+        unclean = [day for day, pointer in pointers.read((DAY,))[DAY].items() if not pointer.is_clean]
         made = 0
         for day in reversed(unclean):
             if time.monotonic() >= deadline:
                 break
             made += self._rebuild_day(source, pointers, day, horizon)
-        pause = 0 if [day for day in unclean if not _is_open(day)] or self._waits(source) else _FULL_LOOK_SECONDS
+        made += self._widen(source, pointers, FROM_DAY, None, horizon)
+        pause = 0 if any(each is source for each, _ in self._unclean) or made else _FULL_LOOK_SECONDS
         self._next_look[source] = time.monotonic() + pause
         return made
 
@@ -106,18 +110,30 @@ class RollupWorker:
         return max(horizon, progress.accounted)
 
     def _rebuild_day(self, source: Source, pointers: Pointers, day: int, horizon: int) -> int:
-        hours = pointers.read(HOUR, day * DAY, day * DAY + DAY - 1)
+        hours = pointers.read((HOUR,), [day])[HOUR]
         due = [hour for hour, pointer in hours.items() if self._is_due(source, hour, pointer)]
         if due:
             began = time.monotonic()
             pointers.point(HOUR, build_hours(self._ledger, source, due), horizon)
             self._took |= {(source, hour): (time.monotonic() - began) / len(due) for hour in due}
-            hours = pointers.read(HOUR, day * DAY, day * DAY + DAY - 1)
-        if _is_open(day) or not all(pointer.is_clean for pointer in hours.values()):
-            return len(due)
-        generation = build_day(self._ledger, source, day, [pointer.generation for pointer in hours.values()])
-        pointers.point(DAY, {day: generation}, horizon)
-        return len(due) + 1
+        return len(due) + self._widen(source, pointers, (DAY, *WITHIN_DAY), day, horizon)
+
+    def _widen(self, source: Source, pointers: Pointers, widths: Sequence[int], day: int | None, horizon: int) -> int:
+        """Add buckets up that have ended and whose parts all hold every change, each width from the next."""
+        known, made = pointers.read(widths, None if day is None else [day]), 0
+        for narrow, wide in pairwise(reversed(widths)):
+            parts: defaultdict[int, list[Pointer]] = defaultdict(list)
+            for bucket, pointer in known[narrow].items():
+                parts[bucket * narrow // wide].append(pointer)
+            for bucket, pointer in known[wide].items():
+                stretch = bucket * wide, (bucket + 1) * wide
+                if pointer.is_clean or _is_open(stretch[1]) or not all(part.is_clean for part in parts[bucket]):
+                    continue
+                generation = build_wide(self._ledger, source, stretch, [part.generation for part in parts[bucket]])
+                pointers.point(wide, {bucket: generation}, horizon)
+                known[wide][bucket] = Pointer(pointer.touched, generation, horizon)
+                made += 1
+        return made
 
     def _is_due(self, source: Source, hour: int, pointer: Pointer) -> bool:
         """Whether an hour must be summed up anew, and has not changed for a while."""
@@ -133,10 +149,7 @@ class RollupWorker:
             return True
         return now - since >= max(self._quiet_seconds, _QUIET_BUILDS * self._took.get((source, hour), 0))
 
-    def _waits(self, source: Source) -> bool:
-        return any(each is source for each, _ in self._unclean)
 
-
-def _is_open(day: int) -> bool:
-    """Whether a day has not ended yet."""
-    return (day + 1) * DAY * HOUR_NS > time.time_ns()
+def _is_open(hour: int) -> bool:
+    """Whether an hour, counted from 1970, has not begun yet."""
+    return hour * HOUR_NS > time.time_ns()
