@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from spanledger.pricing import Calculator, PriceBook
 from spanledger_api.alerts.configuration import AlertConfiguration
 from spanledger_api.alerts.watching import alert_steps
+from spanledger_clickhouse.leases import Lease, LedgerLeaseLog
 from spanledger_clickhouse.periodic import Periodic
 from spanledger_clickhouse.rating import Rater
 from spanledger_clickhouse.rollups import RollupWorker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import ExitStack
 
     from spanledger_clickhouse.ledger import Ledger
 
 __all__ = ["start_workers"]
 
+_LEASE = "workers"
 _RATER_PAUSE_SECONDS = 0.5
 _ROLLUPS_PAUSE_SECONDS = 1.0
 
@@ -25,7 +29,8 @@ _ROLLUPS_PAUSE_SECONDS = 1.0
 def start_workers(running: ExitStack, ledger: Ledger) -> None:
     """Start every worker, each of which ends when ``running`` is left.
 
-    Call it before the collector is served, so that a worker outlives what it works behind.
+    Call it before the collector is served, so that a worker outlives what it works behind. On a server any number of
+    processes may call it for one ledger: those without the lease stand by.
 
     Args:
         running: Takes what must be stopped.
@@ -35,17 +40,31 @@ def start_workers(running: ExitStack, ledger: Ledger) -> None:
         ConfigurationError: ``SPANLEDGER_PRICES`` names no file, or alerts are set up in a way that cannot be used.
         PriceBookError: That file has a row that is not valid; better now than in the rater later.
     """
-    for worker in _workers(ledger):
+    lease = None if ledger.dsn.embedded else Lease(LedgerLeaseLog(ledger, _LEASE))
+    workers = _workers(ledger, lease)
+    if lease is not None:
+        running.callback(lease.release)
+        workers.insert(0, Periodic("lease", lease.keep, lease.seconds / 3))
+    for worker in workers:
         running.callback(worker.stop)
         worker.start()
 
 
-def _workers(ledger: Ledger) -> list[Periodic]:
+def _workers(ledger: Ledger, lease: Lease | None) -> list[Periodic]:
+    def periodic(name: str, work: Callable[[], object], seconds: float) -> Periodic:
+        # The directory of an embedded ledger is held by one process; that is its lease.
+        return Periodic(name, work if lease is None else partial(_while_held, lease, work), seconds)
+
     book = PriceBook.from_environment()
     rater = Rater(ledger, Calculator(book))
     alerts = alert_steps(ledger, AlertConfiguration.from_environment(), book)
     return [
-        Periodic("rater", rater.rate_pending, _RATER_PAUSE_SECONDS),
-        Periodic("rollups", RollupWorker(ledger).rebuild, _ROLLUPS_PAUSE_SECONDS),
-        *(Periodic(name, step, pause) for name, step, pause in alerts),
+        periodic("rater", rater.rate_pending, _RATER_PAUSE_SECONDS),
+        periodic("rollups", RollupWorker(ledger).rebuild, _ROLLUPS_PAUSE_SECONDS),
+        *(periodic(name, step, pause) for name, step, pause in alerts),
     ]
+
+
+def _while_held(lease: Lease, work: Callable[[], object]) -> None:
+    if lease.held:
+        work()
