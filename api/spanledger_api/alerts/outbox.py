@@ -15,11 +15,12 @@ from spanledger_api.alerts.register import ALERT_COLUMNS, alert_of
 from spanledger_api.rows import integer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from uuid import UUID
 
     from spanledger_api.alerts.alert import Alert
     from spanledger_api.alerts.channels import Channel
+    from spanledger_api.alerts.mute import Mute
     from spanledger_api.messages import Locale
     from spanledger_api.rows import Row
     from spanledger_clickhouse.ledger import Ledger
@@ -31,7 +32,7 @@ MAX_ATTEMPTS: Final = 15
 
 _FIRST_PAUSE_SECONDS: Final = 1.0
 _LONGEST_PAUSE_SECONDS: Final = 3600.0
-_A_STEP: Final = 20
+_A_STATEMENT: Final = 20
 _log = logging.getLogger(__name__)
 
 _ALERT: Final = ", ".join(f"alerts_local.{name} AS {name}" for name in ALERT_COLUMNS)
@@ -94,7 +95,7 @@ class Outbox:
         self._not_before: datetime | None = None
 
     def deliver(self) -> int:
-        """Send what is due, some of it at most, the oldest first.
+        """Send what is due, the oldest first, until something fails.
 
         Returns:
             How many attempts were made.
@@ -107,20 +108,24 @@ class Outbox:
         attempts = 0
         if self._not_before is not None and self._clock() < self._not_before:
             return attempts
-        for row in self._due():
-            attempts += 1
-            if not self._attempt(alert_of(row), _delivery_of(row, self._clock())):
+        mutes = all_mutes(self._ledger)
+        while rows := self._due():
+            for row in rows:
+                attempts += 1
+                if not self._attempt(alert_of(row), _delivery_of(row, self._clock()), mutes):
+                    return attempts
+            if len(rows) < _A_STATEMENT:
                 break
         return attempts
 
     def _due(self) -> list[Row]:
-        bound = {"channel": self._channel.name, "now": self._clock(), "due_limit": _A_STEP}
+        bound = {"channel": self._channel.name, "now": self._clock(), "due_limit": _A_STATEMENT}
         return list(self._ledger.query(_DUE, bound))
 
-    def _attempt(self, alert: Alert, delivery: _Delivery) -> bool:
+    def _attempt(self, alert: Alert, delivery: _Delivery, mutes: Sequence[Mute]) -> bool:
         """Send one; False if the channel wants to be left alone for a while."""
         now = self._clock()
-        if mute := next((mute for mute in all_mutes(self._ledger) if mute.covers(alert, now)), None):
+        if mute := next((mute for mute in mutes if mute.covers(alert, now)), None):
             self._write(replace(delivery, status="muted", error=f"muted until {mute.until.isoformat()}"))
             return True
         tried = replace(delivery, attempts=delivery.attempts + 1)

@@ -54,11 +54,12 @@ class HttpPost:
         stated = {"Content-Type": "application/json", "User-Agent": f"spanledger/{__version__}", **headers}
         try:
             with self._client.stream("POST", self._url, content=body, headers=stated) as answer:
+                # A short answer is read to its end, so that the connection can be used again.
+                said = next(answer.iter_bytes(_SHOWN_BYTES), b"").decode(errors="replace").strip()
                 if answer.is_success:
                     return
                 status = answer.status_code
                 retry_after = answer.headers.get("Retry-After")
-                said = next(answer.iter_bytes(_SHOWN_BYTES), b"").decode(errors="replace").strip()
         except httpx.HTTPError as error:
             message = f"{self._url.host} did not answer: {type(error).__name__}"
             raise DeliveryFailedError(message) from error
