@@ -49,12 +49,15 @@ class Where:
         parameters: Value of each placeholder.
         window: The window that the first conditions say; None where there is none.
         equals: The dimensions and values that the other conditions say, as far as they say no more.
+        known_at: Instant, in nanoseconds since 1970 UTC, as of whose knowledge the records are read; None reads them as
+            they are known now.
     """
 
     conditions: tuple[str, ...]
     parameters: Mapping[str, object] = field(default_factory=dict[str, object])
     window: Window | None = None
     equals: tuple[tuple[Dimension, str], ...] = ()
+    known_at: int | None = None
 
     @classmethod
     def within(cls, window: Window) -> Where:
@@ -83,7 +86,7 @@ class Where:
     @property
     def is_plain(self) -> bool:
         """Whether the window and the equal dimensions are all it says."""
-        if self.window is None:
+        if self.window is None or self.known_at is not None:
             return False
         said = Where.within(self.window)
         for dimension, value in self.equals:

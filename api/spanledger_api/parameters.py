@@ -1,6 +1,7 @@
 """The query parameters that reports share: which window, whose records, what form."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -125,17 +126,23 @@ class CostFilters(CostWindow, frozen=True):
     execution_id: str | None = Field(
         None, alias="executionId", description="This task execution only; empty: records without."
     )
+    as_of: Instant | None = Field(
+        None,
+        alias="asOf",
+        description="Amounts as the ledger knew them then (RFC 3339): without what arrived or was re-priced later.",
+    )
     format: ReportFormat = Field(ReportFormat.JSON, description="Form of the body.")
 
     def where(self, now: datetime) -> Where:
         """The conditions on the cost records to read; raises as the base does."""
-        return (
+        where = (
             super()
             .where(now)
             .equal(Dimension.USER_ID, self.user_id)
             .equal(Dimension.TASK_TYPE, self.task_type)
             .equal(Dimension.EXECUTION_ID, self.execution_id)
         )
+        return replace(where, known_at=self.as_of)
 
 
 class ServiceFilter(CostFilters, frozen=True):

@@ -7,6 +7,8 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from spanledger_api.recorded_time import as_known, as_known_parameters
+
 if TYPE_CHECKING:
     from string import Template
 
@@ -36,8 +38,8 @@ def ask(ledger: Ledger, sql: Template, where: Where, page: Page | None = None, *
     Raises:
         LedgerUnavailableError: The ledger cannot be reached or did not answer in time.
     """
-    words = sql.substitute(where=where.sql)
-    bound = {**where.parameters, **parameters}
+    words = as_known(sql.substitute(where=where.sql), where)
+    bound = {**where.parameters, **as_known_parameters(where), **parameters}
     if page is not None:
         words += page.sql
         bound |= page.parameters

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 __all__ = ["ANALYSES", "PARAMETER_HELP", "REPORTS", "ReportCommand"]
 
 _WINDOW = ("period", "from", "to", "timezone")
-_FILTERS = ("userId", "taskType", "executionId", "currency")
+_FILTERS = ("userId", "taskType", "executionId", "currency", "asOf")
 _DETAILS = ("service", *_FILTERS, "operation", "model", "step", "prompt", "source", "status")
 _PAGE = ("limit", "offset")
 
@@ -103,6 +103,7 @@ ANALYSES = {
 """The reports that look closer, by the names of their subcommands."""
 
 PARAMETER_HELP = {
+    "asOf": "Amounts as the ledger knew them then, RFC 3339.",
     "above": "Only operations that cost more than this.",
     "by": "What is timed: step, service or operation.",
     "currency": "ISO 4217 code of the amounts.",

@@ -1,5 +1,6 @@
 """Cost and latency of the same step: GET /api/analytics/performance/cost-latency."""
 
+from dataclasses import replace
 from decimal import Decimal
 from string import Template
 from typing import Annotated
@@ -95,7 +96,7 @@ def read_cost_latency(ledger: Ledger, where: Where, currency: str, page: Page) -
 )
 def cost_latency(question: Asked, parameters: Annotated[CostLatencyParameters, Query()]) -> Response:
     """Cost beside duration of every step that paid for anything, the most expensive first."""
-    shared = Where.within(parameters.window(question.now))
+    shared = replace(Where.within(parameters.window(question.now)), known_at=parameters.as_of)
     for dimension, value in (
         (Dimension.USER_ID, parameters.user_id),
         (Dimension.TASK_TYPE, parameters.task_type),

@@ -56,11 +56,8 @@ KNOWN_FORMATS: Final[Mapping[str, Columns]] = {
         "line_item_currency_code",
     ),
     "google": Columns("usage_start_time", "cost", "service.description", "currency"),
-    "google-console": Columns("Usage start date", "Cost ($)", "Service description"),
     "openai": Columns("start_time_iso", "amount_value", None, "amount_currency"),
-    "openai-line-items": Columns("date", "cost_in_major", "name", "currency"),
     "cloudflare": Columns("ChargePeriodStart", "ContractedCost", "ServiceFamilyName", "BillingCurrency"),
-    "cloudflare-invoice": Columns("Date", "Amount", "Service", "Currency"),
 }
 """Exports by name, each recognised by its columns; the first of which all are there is taken."""
 
