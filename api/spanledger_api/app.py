@@ -32,6 +32,7 @@ from spanledger_api.documentation import install_documentation
 from spanledger_api.head_requests import HeadMiddleware
 from spanledger_api.messages import Locale, default_locale
 from spanledger_api.metrics import Metrics, MetricsMiddleware
+from spanledger_api.rollup_work import ROLLUP_COUNTS
 from spanledger_api.parameters import refuse_repeats
 from spanledger_api.problem import install_problem_handlers
 from spanledger_api.request_ids import RequestIdMiddleware
@@ -100,6 +101,7 @@ def create_app(
     app.state.metrics = metrics
     app.state.gate = gate
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING_BYTES, compresslevel=_GZIP_LEVEL)
+    metrics.include(ROLLUP_COUNTS)
     install_access(app, gate, metrics)
     install_alerts(app, ledger, metrics)
     app.add_middleware(SecurityHeadersMiddleware)

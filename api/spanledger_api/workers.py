@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from spanledger.pricing import Calculator, PriceBook
 from spanledger_api.alerts.configuration import AlertConfiguration
 from spanledger_api.alerts.watching import alert_steps
+from spanledger_api.rollup_work import rollup_steps
 from spanledger_clickhouse.leases import Lease, LedgerLeaseLog
 from spanledger_clickhouse.periodic import Periodic
 from spanledger_clickhouse.rating import Rater
-from spanledger_clickhouse.rollups import RollupWorker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,6 @@ __all__ = ["start_workers"]
 
 _LEASE = "workers"
 _RATER_PAUSE_SECONDS = 0.5
-_ROLLUPS_PAUSE_SECONDS = 1.0
 
 
 def start_workers(running: ExitStack, ledger: Ledger) -> None:
@@ -60,8 +59,7 @@ def _workers(ledger: Ledger, lease: Lease | None) -> list[Periodic]:
     alerts = alert_steps(ledger, AlertConfiguration.from_environment(), book)
     return [
         periodic("rater", rater.rate_pending, _RATER_PAUSE_SECONDS),
-        periodic("rollups", RollupWorker(ledger).rebuild, _ROLLUPS_PAUSE_SECONDS),
-        *(periodic(name, step, pause) for name, step, pause in alerts),
+        *(periodic(name, step, pause) for name, step, pause in (*rollup_steps(ledger), *alerts)),
     ]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from spanledger_clickhouse.rollups.family import ACTIVITY, STEPS, USERS, Family, Measure, Source
 from spanledger_clickhouse.rollups.reading import RECORDS_ONLY, ReadingPlan, Stretch, plan_reading
+from spanledger_clickhouse.rollups.sweeping import RollupSweeper
+from spanledger_clickhouse.rollups.verification import Mismatch, RollupVerifier, repair, verify_rollups
 from spanledger_clickhouse.rollups.worker import RollupWorker
 
 __all__ = [
@@ -13,9 +15,14 @@ __all__ = [
     "USERS",
     "Family",
     "Measure",
+    "Mismatch",
     "ReadingPlan",
+    "RollupSweeper",
+    "RollupVerifier",
     "RollupWorker",
     "Source",
     "Stretch",
     "plan_reading",
+    "repair",
+    "verify_rollups",
 ]

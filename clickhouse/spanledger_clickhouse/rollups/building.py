@@ -25,10 +25,7 @@ _SETTINGS: Final = (
 def sum_of_records(family: Family, hours: str) -> str:
     """The SELECT that sums a family up from the records by hour: the hour, the keys, the measures."""
     keys = [*family.keys, *(f"{sql} AS {name}" for name, sql in family.computed)]
-    measures = [
-        f"{measure.merged.replace(f'({measure.value})', f'({measure.of_record})')} AS summed_{measure.value}"
-        for measure in family.measures
-    ]
+    measures = [f"{measure.merged_from(measure.of_record)} AS summed_{measure.value}" for measure in family.measures]
     names = ", ".join(["hour", *family.keys, *(name for name, _ in family.computed)])
     return (
         f"SELECT {HOUR_SQL} AS hour, {', '.join([*keys, *measures])} FROM {family.source.table} FINAL"  # noqa: S608 - every name is of an enumeration

@@ -50,7 +50,11 @@ class Measure(StrEnum):
     @property
     def merged(self) -> str:
         """The SQL that brings several values of it together."""
-        return f"{MEASURES[self][1]}({self.value})"
+        return self.merged_from(self.value)
+
+    def merged_from(self, sql: str) -> str:
+        """The same of a column, or of an expression, that is called otherwise."""
+        return f"{MEASURES[self][1]}({sql})"
 
 
 MEASURES: Final = {

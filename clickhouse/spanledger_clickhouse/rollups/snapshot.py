@@ -12,6 +12,7 @@ from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, WITHIN_DAY, Po
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.changes import Touches
@@ -77,8 +78,13 @@ _lock: Final = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of every bucket that was ever changed, at one moment."""
+    """What is known of every bucket that was ever changed, at one moment.
 
+    Attributes:
+        table_id: Which table of records it is about.
+    """
+
+    table_id: UUID
     _ledger: Ledger
     _live: Touches
     _snapshot: _Snapshot
@@ -113,7 +119,7 @@ def read_known(ledger: Ledger, source: Source) -> Known | None:
     if not progress.is_reliable:
         return None
     live = read_touches(ledger, source, progress.accounted) if progress.newest > progress.accounted else {}
-    return Known(ledger, live, snapshot)
+    return Known(progress.table_id, ledger, live, snapshot)
 
 
 def _snapshot(ledger: Ledger, source: Source, written: _Written) -> _Snapshot:

@@ -24,7 +24,7 @@ def _nanoseconds(moment: datetime) -> int:
     return int(moment.timestamp()) * 1_000_000_000
 
 
-def _spans(days: int) -> list[Span]:
+def hourly_spans(days: int) -> list[Span]:
     """A paid span and step every hour."""
     return [
         Span(start=FIRST + timedelta(hours=hour, minutes=30), service="s3", cost=Decimal(hour), task="t", step="s")
@@ -32,7 +32,9 @@ def _spans(days: int) -> list[Span]:
     ]
 
 
-def _plan(ledger: Ledger, start: datetime, end: datetime | None = None) -> ReadingPlan:
+def plan(ledger: Ledger, start: datetime, end: datetime | None = None) -> ReadingPlan:
+    """What a question about cost in a window is answered from, where it tells no times apart."""
+
     def is_whole(_stretch: Stretch) -> bool:
         return True
 
@@ -40,11 +42,12 @@ def _plan(ledger: Ledger, start: datetime, end: datetime | None = None) -> Readi
     return plan_reading(ledger, Source.COST, window, is_whole)
 
 
-def _rolled_up(ledger: Ledger, plan: ReadingPlan) -> tuple[object, object]:
+def rolled_up(ledger: Ledger, read: ReadingPlan) -> tuple[object, object]:
+    """Cost and number of records in the generations of a plan."""
     (row,) = ledger.query(
         "SELECT sum(cost) AS cost, sum(records) AS records FROM rollup_activity_local"
         " WHERE generation IN {generations:Array(UInt64)}",
-        {"generations": list(plan.generations)},
+        {"generations": list(read.generations)},
     )
     return row["cost"], row["records"]
 
@@ -57,74 +60,74 @@ def worker(ledger: Ledger) -> RollupWorker:
 
 def test_nothing_is_taken_from_rollups_before_a_worker_has_begun(ledger: Ledger) -> None:
     """A ledger on which no worker has run is read from its records."""
-    store(ledger, _spans(1))
+    store(ledger, hourly_spans(1))
 
-    assert _plan(ledger, FIRST).stretches is None
+    assert plan(ledger, FIRST).stretches is None
 
 
 def test_a_closed_day_is_one_generation_that_holds_its_records(ledger: Ledger, worker: RollupWorker) -> None:
     """A day that has ended is read as a whole, and its sums are those of its records."""
-    store(ledger, _spans(2))
+    store(ledger, hourly_spans(2))
     worker.rebuild()
 
-    plan = _plan(ledger, FIRST)
+    read = plan(ledger, FIRST)
 
-    assert len(plan.generations) == 2
-    assert plan.stretches == ()
-    assert _rolled_up(ledger, plan) == (Decimal(sum(range(48))), 48)
+    assert len(read.generations) == 2
+    assert read.stretches == ()
+    assert rolled_up(ledger, read) == (Decimal(sum(range(48))), 48)
 
 
 def test_hours_and_records_fill_a_window_that_cuts_days(ledger: Ledger, worker: RollupWorker) -> None:
     """Of a day that the window cuts, whole hours are taken from rollups and what is left from the records."""
-    store(ledger, _spans(2))
+    store(ledger, hourly_spans(2))
     worker.rebuild()
 
-    plan = _plan(ledger, FIRST + timedelta(hours=22, minutes=15), FIRST + timedelta(days=1, hours=1))
+    read = plan(ledger, FIRST + timedelta(hours=22, minutes=15), FIRST + timedelta(days=1, hours=1))
 
-    assert len(plan.generations) == 2
-    assert plan.stretches == ((_nanoseconds(FIRST) + 22 * HOUR_NS + HOUR_NS // 4, _nanoseconds(FIRST) + 23 * HOUR_NS),)
+    assert len(read.generations) == 2
+    assert read.stretches == ((_nanoseconds(FIRST) + 22 * HOUR_NS + HOUR_NS // 4, _nanoseconds(FIRST) + 23 * HOUR_NS),)
 
 
 def test_a_late_span_sends_readers_to_the_records_of_its_hour_at_once(ledger: Ledger, worker: RollupWorker) -> None:
     """From the moment a late span is stored until its hour is summed up anew, that hour is read from the records."""
-    store(ledger, _spans(2))
+    store(ledger, hourly_spans(2))
     worker.rebuild()
     store(ledger, [Span(start=FIRST + timedelta(hours=5), service="s3", cost=Decimal(1000))])
 
-    late = _plan(ledger, FIRST)
+    late = plan(ledger, FIRST)
     worker.rebuild()
-    later = _plan(ledger, FIRST)
+    later = plan(ledger, FIRST)
 
     assert late.stretches == ((_nanoseconds(FIRST) + 5 * HOUR_NS, _nanoseconds(FIRST) + 6 * HOUR_NS),)
     assert later.stretches == ()
-    assert _rolled_up(ledger, later) == (Decimal(sum(range(48)) + 1000), 49)
+    assert rolled_up(ledger, later) == (Decimal(sum(range(48)) + 1000), 49)
 
 
 def test_a_merge_hides_no_change(ledger: Ledger, worker: RollupWorker) -> None:
     """A change is seen although its part was merged with parts that were summed up long ago."""
-    store(ledger, _spans(2))
+    store(ledger, hourly_spans(2))
     worker.rebuild()
     store(ledger, [Span(start=FIRST + timedelta(hours=5), service="s3", cost=Decimal(1000))])
     ledger.command("OPTIMIZE TABLE cost_records_local FINAL")
 
-    assert _plan(ledger, FIRST).stretches == ((_nanoseconds(FIRST) + 5 * HOUR_NS, _nanoseconds(FIRST) + 6 * HOUR_NS),)
+    assert plan(ledger, FIRST).stretches == ((_nanoseconds(FIRST) + 5 * HOUR_NS, _nanoseconds(FIRST) + 6 * HOUR_NS),)
 
 
 def test_a_deletion_is_a_change(ledger: Ledger, worker: RollupWorker) -> None:
     """Records that a mutation removed are missing from the sums too."""
-    store(ledger, _spans(1))
+    store(ledger, hourly_spans(1))
     worker.rebuild()
     ledger.command("ALTER TABLE cost_records_local DELETE WHERE total_cost = 7 SETTINGS mutations_sync = 2")
 
-    assert _plan(ledger, FIRST).generations == ()
+    assert plan(ledger, FIRST).generations == ()
     worker.rebuild()
 
-    assert _rolled_up(ledger, _plan(ledger, FIRST)) == (Decimal(sum(range(24)) - 7), 23)
+    assert rolled_up(ledger, plan(ledger, FIRST)) == (Decimal(sum(range(24)) - 7), 23)
 
 
 def test_a_decision_about_an_old_record_is_a_change(ledger: Ledger, worker: RollupWorker) -> None:
     """A new version of a record replaces it in the sums, and a record found to repeat another leaves them."""
-    store(ledger, _spans(1))
+    store(ledger, hourly_spans(1))
     worker.rebuild()
     for condition, columns in (("total_cost = 7", "100 AS total_cost"), ("total_cost = 8", "1 AS is_deleted")):
         ledger.command(
@@ -134,26 +137,26 @@ def test_a_decision_about_an_old_record_is_a_change(ledger: Ledger, worker: Roll
 
     worker.rebuild()
 
-    assert _rolled_up(ledger, _plan(ledger, FIRST)) == (Decimal(sum(range(24)) - 7 - 8 + 100), 23)
+    assert rolled_up(ledger, plan(ledger, FIRST)) == (Decimal(sum(range(24)) - 7 - 8 + 100), 23)
 
 
 def test_a_generation_counts_only_once_its_pointer_is_written(
     ledger: Ledger, worker: RollupWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a rebuild left behind when it was cut off is as if it were not there."""
-    store(ledger, _spans(1))
+    store(ledger, hourly_spans(1))
     with monkeypatch.context() as cut_off:
         cut_off.setattr("spanledger_clickhouse.rollups.pointers.Pointers.point", _fail)
         with pytest.raises(RuntimeError):
             worker.rebuild()
     orphans = ledger.query("SELECT count() AS rows FROM rollup_activity_local")
 
-    before = _plan(ledger, FIRST)
+    before = plan(ledger, FIRST)
     worker.rebuild()
 
     assert orphans == [{"rows": 24}]
     assert before.generations == ()
-    assert _rolled_up(ledger, _plan(ledger, FIRST)) == (Decimal(sum(range(24))), 24)
+    assert rolled_up(ledger, plan(ledger, FIRST)) == (Decimal(sum(range(24))), 24)
 
 
 def _fail(*_arguments: object) -> None:
@@ -163,22 +166,22 @@ def _fail(*_arguments: object) -> None:
 
 def test_a_table_that_counts_its_blocks_anew_is_read_from_its_records(ledger: Ledger, worker: RollupWorker) -> None:
     """Marks that speak of blocks which the table does not have are forgotten, and everything is summed up anew."""
-    store(ledger, _spans(1))
+    store(ledger, hourly_spans(1))
     worker.rebuild()
     ledger.command(
         "INSERT INTO rollup_progress_local SELECT source, table_id, accounted + 1000 FROM rollup_progress_local"
     )
 
-    assert _plan(ledger, FIRST).stretches is None
+    assert plan(ledger, FIRST).stretches is None
     worker.rebuild()
     worker.rebuild()
 
-    assert _rolled_up(ledger, _plan(ledger, FIRST)) == (Decimal(sum(range(24))), 24)
+    assert rolled_up(ledger, plan(ledger, FIRST)) == (Decimal(sum(range(24))), 24)
 
 
 def test_an_hour_that_changed_just_now_is_left_alone(ledger: Ledger) -> None:
     """A worker does not sum an hour up while it keeps changing."""
-    store(ledger, _spans(1))
+    store(ledger, hourly_spans(1))
 
     assert RollupWorker(ledger, quiet_seconds=3600).rebuild() == 0
-    assert _plan(ledger, FIRST).generations == ()
+    assert plan(ledger, FIRST).generations == ()

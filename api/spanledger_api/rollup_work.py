@@ -1,0 +1,51 @@
+"""The work on rollups in the background, and how it is counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import CollectorRegistry, Counter
+
+from spanledger_clickhouse.rollups import RollupSweeper, RollupVerifier, RollupWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from spanledger_clickhouse.ledger import Ledger
+
+__all__ = ["ROLLUP_COUNTS", "rollup_steps"]
+
+ROLLUP_COUNTS: Final = CollectorRegistry()
+"""What the workers of this process have counted."""
+
+_REBUILT: Final = Counter("spanledger_rollup_buckets_rebuilt", "Buckets summed up anew.", registry=ROLLUP_COUNTS)
+_VERIFIED: Final = Counter("spanledger_rollup_days_verified", "Days compared with records.", registry=ROLLUP_COUNTS)
+_MISMATCHES: Final = Counter(
+    "spanledger_rollup_mismatches",
+    "Buckets that differed from their records and were repaired.",
+    registry=ROLLUP_COUNTS,
+)
+
+_REBUILD_PAUSE_SECONDS: Final = 1.0
+_VERIFY_PAUSE_SECONDS: Final = 60.0
+_SWEEP_PAUSE_SECONDS: Final = 300.0
+
+
+def rollup_steps(ledger: Ledger) -> list[tuple[str, Callable[[], object], float]]:
+    """What is to be done again and again: its name, the work, and the pause in seconds."""
+    worker, verifier, sweeper = RollupWorker(ledger), RollupVerifier(ledger), RollupSweeper(ledger)
+
+    def rebuild() -> None:
+        _REBUILT.inc(worker.rebuild())
+
+    def verify() -> None:
+        checked, mismatches = verifier.checked, verifier.mismatches
+        verifier.verify_next()
+        _VERIFIED.inc(verifier.checked - checked)
+        _MISMATCHES.inc(verifier.mismatches - mismatches)
+
+    return [
+        ("rollups", rebuild, _REBUILD_PAUSE_SECONDS),
+        ("rollup-verifier", verify, _VERIFY_PAUSE_SECONDS),
+        ("rollup-sweeper", sweeper.sweep, _SWEEP_PAUSE_SECONDS),
+    ]

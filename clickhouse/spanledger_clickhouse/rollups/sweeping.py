@@ -1,0 +1,62 @@
+"""Removes generations that no longer count, once nobody can be reading them any more."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, cast
+
+from spanledger_clickhouse.rollups.family import FAMILIES
+
+if TYPE_CHECKING:
+    from spanledger_clickhouse.ledger import Ledger
+
+__all__ = ["RollupSweeper"]
+
+_GRACE_SECONDS: Final = 900.0
+"""A plan that names a generation is carried out, and a rebuild writes its pointer, long before this is over."""
+
+_MOST_AT_ONCE: Final = 20_000
+
+_OUTDATED: Final = """
+SELECT DISTINCT generation FROM $table
+WHERE generation NOT IN (SELECT generation FROM rollup_pointers_local FINAL)
+LIMIT {most:UInt32}
+"""
+
+
+class RollupSweeper:
+    """Removes what was replaced, and what a rebuild left behind that was cut off.
+
+    Args:
+        ledger: A ledger with the current schema.
+        grace_seconds: For how long a generation must have been seen not to count before it is removed.
+
+    Attributes:
+        removed: How many generations were removed.
+    """
+
+    def __init__(self, ledger: Ledger, grace_seconds: float = _GRACE_SECONDS) -> None:
+        self.removed = 0
+        self._ledger = ledger
+        self._grace_seconds = grace_seconds
+        self._outdated_since: dict[str, dict[int, float]] = {}
+
+    def sweep(self) -> None:
+        """Remove what is due.
+
+        Raises:
+            ClickHouseError: The engine did not do it.
+        """
+        for family in FAMILIES:
+            self._sweep(family.table)
+
+    def _sweep(self, table: str) -> None:
+        now = time.monotonic()
+        rows = self._ledger.query(_OUTDATED.replace("$table", table), {"most": _MOST_AT_ONCE})
+        seen = self._outdated_since.get(table, {})
+        outdated = {cast("int", row["generation"]): seen.get(cast("int", row["generation"]), now) for row in rows}
+        self._outdated_since[table] = outdated
+        due = [generation for generation, since in outdated.items() if now - since >= self._grace_seconds]
+        if due:
+            self._ledger.command(f"ALTER TABLE {table} DELETE WHERE generation IN {{due:Array(UInt64)}}", {"due": due})
+            self.removed += len(due)
