@@ -12,7 +12,7 @@ import yaml  # type: ignore[import-untyped]  # no stubs are installed
 if TYPE_CHECKING:
     from tests.grafana.infinity_plugin import Model
 
-__all__ = ["BOARDS", "GRAFANA", "Panel", "board", "panels", "rules", "variables"]
+__all__ = ["BOARDS", "GRAFANA", "Panel", "board", "panels", "rules", "unchosen", "variables"]
 
 GRAFANA = Path(__file__).parents[2] / "grafana"
 BOARDS = sorted(str(path.relative_to(GRAFANA / "dashboards")) for path in (GRAFANA / "dashboards").rglob("*.json"))
@@ -58,6 +58,14 @@ def variables(folder: str) -> list[tuple[str, Model]]:
         for variable in board(name)["templating"]["list"]
         if variable["type"] == "query"
     ]
+
+
+def unchosen(name: str) -> dict[str, str]:
+    """What each variable of a board says before a reader chooses."""
+    return {
+        each["name"]: each["allValue"] if each.get("includeAll") else each["current"]["value"]
+        for each in board(name)["templating"]["list"]
+    }
 
 
 def rules() -> list[Model]:

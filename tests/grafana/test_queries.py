@@ -13,7 +13,7 @@ from spanledger_api.http_server import HttpServer
 from spanledger_clickhouse.http_interface import ClickHouseInterface, LoopbackAccess
 from tests.api.spans import total
 from tests.grafana.clickhouse_plugin import expanded
-from tests.grafana.files import Panel, board, panels, variables
+from tests.grafana.files import Panel, board, panels, unchosen, variables
 from tests.grafana.history import history
 
 if TYPE_CHECKING:
@@ -24,15 +24,8 @@ _PANELS = panels("clickhouse/")
 _DAY = 86_400
 
 
-def _unchosen(name: str) -> dict[str, str]:
-    return {
-        each["name"]: each["allValue"] if each.get("includeAll") else each["current"]["value"]
-        for each in board(name)["templating"]["list"]
-    }
-
-
 def _rows(ledger: Ledger, panel: Panel, span: TimeRange, **chosen: str) -> list[dict[str, object]]:
-    sql = expanded(panel.target["rawSql"], {**_unchosen(panel.board), **chosen}, span, _DAY)
+    sql = expanded(panel.target["rawSql"], {**unchosen(panel.board), **chosen}, span, _DAY)
     return [dict(row) for row in ledger.query(sql)]
 
 
@@ -52,7 +45,7 @@ def test_every_panel_shows_something(filled: Ledger, span: TimeRange, panel: Pan
 
 def test_an_embedded_ledger_answers_every_query(filled: Ledger, span: TimeRange) -> None:
     """The port of ClickHouse's protocol, which screens what it runs, takes the boards' queries and their variables'."""
-    asked = [expanded(panel.target["rawSql"], _unchosen(panel.board), span, _DAY) for panel in _PANELS]
+    asked = [expanded(panel.target["rawSql"], unchosen(panel.board), span, _DAY) for panel in _PANELS]
     asked += [expanded(variable["query"], {}, span, _DAY) for _, variable in variables("clickhouse/")]
     with HttpServer(ClickHouseInterface(filled, LoopbackAccess()), "127.0.0.1", 0) as server:
         for sql in asked:

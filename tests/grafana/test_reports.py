@@ -15,7 +15,7 @@ from spanledger_api.app import create_app
 from spanledger_api.grouping import Grouping
 from spanledger_api.http_server import HttpServer
 from tests.api.spans import Span, store
-from tests.grafana.files import Panel, board, panels, rules, variables
+from tests.grafana.files import Panel, board, panels, rules, unchosen, variables
 from tests.grafana.infinity_plugin import Model, TimeRange, alerts, interpolated, query, series
 
 if TYPE_CHECKING:
@@ -29,18 +29,10 @@ _TOUCHED = {"ada", "openai", "video_generation", "video_selection/title"}
 _ONE = {"user": "bo & sons", "service": "openai", "task_type": "video_generation", "prompt": "video_selection/title"}
 
 
-def _unchosen(panel: Panel) -> dict[str, str]:
-    """What each variable of a panel's board says before a reader chooses."""
-    return {
-        each["name"]: each["allValue"] if each.get("includeAll") else each["current"]["value"]
-        for each in board(panel.board)["templating"]["list"]
-    }
-
-
 @pytest.mark.parametrize("panel", _PANELS, ids=str)
 def test_every_panel_shows_something(api: httpx.Client, span: TimeRange, panel: Panel) -> None:
     """Its columns are there with their types, its rows ascend where they are a series, and there are some."""
-    frame = query(api, panel.target, _unchosen(panel), span)
+    frame = query(api, panel.target, unchosen(panel.board), span)
     assert frame.rows
     if panel.target["format"] == "timeseries":
         found = series(frame)
@@ -51,7 +43,7 @@ def test_every_panel_shows_something(api: httpx.Client, span: TimeRange, panel: 
 def test_every_panel_takes_what_is_chosen(api: httpx.Client, span: TimeRange, panel: Panel) -> None:
     """Filters reach the API as they are, whatever signs they hold, over a year as over two weeks."""
     year = replace(span, start=span.end - timedelta(days=366))
-    query(api, panel.target, {**_unchosen(panel), **_ONE}, year)
+    query(api, panel.target, {**unchosen(panel.board), **_ONE}, year)
 
 
 @pytest.mark.parametrize(("days", "step"), [(2, "hour"), (3, "day"), (93, "day"), (94, "week")])
@@ -70,7 +62,7 @@ def test_readers_choose_what_to_group_by(api: httpx.Client, span: TimeRange, gro
     followers = [panel for panel in _PANELS if "${group:raw}" in str(panel.target)]
     assert len(followers) == 3
     for panel in followers:
-        assert query(api, panel.target, {**_unchosen(panel), "group": group}, span).rows
+        assert query(api, panel.target, {**unchosen(panel.board), "group": group}, span).rows
 
 
 def test_a_filter_narrows(api: httpx.Client, span: TimeRange) -> None:
@@ -78,7 +70,7 @@ def test_a_filter_narrows(api: httpx.Client, span: TimeRange) -> None:
     panel = next(panel for panel in _PANELS if panel.title == "Cost")
 
     def cost(**chosen: str) -> Decimal:
-        (found,) = alerts(query(api, _only(panel.target, "Cost"), {**_unchosen(panel), **chosen}, span)).values()
+        (found,) = alerts(query(api, _only(panel.target, "Cost"), {**unchosen(panel.board), **chosen}, span)).values()
         return found
 
     parts = [cost(user=user) for user in ("ada", "bo & sons", "chen+1", "")]
@@ -175,7 +167,7 @@ def test_an_empty_ledger_is_no_failure(ledger: Ledger, span: TimeRange) -> None:
     """Before the first record every panel and rule gets an answer, and only the rule about silence speaks."""
     with _served(ledger, span.end) as api:
         for panel in _PANELS:
-            query(api, panel.target, _unchosen(panel), span)
+            query(api, panel.target, unchosen(panel.board), span)
         assert not any(_firing(api, rule, span.end) for rule in _RULES.values())
     assert _RULES["lag"]["noDataState"] == "Alerting"
     assert {rule["noDataState"] for name, rule in _RULES.items() if name != "lag"} == {"OK"}
