@@ -32,10 +32,10 @@ from spanledger_api.documentation import install_documentation
 from spanledger_api.head_requests import HeadMiddleware
 from spanledger_api.messages import Locale, default_locale
 from spanledger_api.metrics import Metrics, MetricsMiddleware
-from spanledger_api.rollup_work import ROLLUP_COUNTS
 from spanledger_api.parameters import refuse_repeats
 from spanledger_api.problem import install_problem_handlers
 from spanledger_api.request_ids import RequestIdMiddleware
+from spanledger_api.rollup_work import ROLLUP_COUNTS
 from spanledger_api.security import SecurityHeadersMiddleware
 
 if TYPE_CHECKING:
