@@ -203,6 +203,12 @@ NOT_FOUND_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 """OpenAPI description of the problems of a path that names one thing."""
 
+EXPIRED_RESPONSES: dict[int | str, dict[str, Any]] = {
+    410: {"description": "The ledger had it and keeps it no longer.", "content": PROBLEM_CONTENT},
+    **NOT_FOUND_RESPONSES,
+}
+"""OpenAPI description of the problems of a path that names one thing which is kept for some time only."""
+
 FORBIDDEN_RESPONSES: dict[int | str, dict[str, Any]] = {
     403: {"description": "The page of another site asked for it.", "content": PROBLEM_CONTENT},
     **PROBLEM_RESPONSES,

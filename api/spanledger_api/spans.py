@@ -14,7 +14,7 @@ from spanledger_api.amounts import Amount, Milliseconds, milliseconds
 from spanledger_api.filters import Dimension, Where
 from spanledger_api.paging import Paged
 from spanledger_api.parameters import ReportFormat
-from spanledger_api.problem import NOT_FOUND_RESPONSES, problem
+from spanledger_api.problem import EXPIRED_RESPONSES, problem
 from spanledger_api.question import Asked, columns_of
 from spanledger_api.reply import DURATION_RESPONSES
 from spanledger_api.rows import Row, amount, ask, integer, text
@@ -99,7 +99,7 @@ def read_spans(ledger: Ledger, execution_id: str) -> list[Span]:
 
     At most 20,000 of them, the earliest, and only as long as spans are kept; records are kept longer.
     """
-    where = Where(("execution_id != ''",)).equal(Dimension.EXECUTION_ID, execution_id)
+    where = _of(execution_id)
     (found,) = ask(ledger, _TRACES, where)
     traces = found["traces"]
     if not traces:
@@ -120,6 +120,10 @@ def read_spans(ledger: Ledger, execution_id: str) -> list[Span]:
     paid = {(text(row, "trace_id"), text(row, "span_id")): row for row in ask(ledger, _COSTS, where)}
     first = min((integer(row, "started_ns") for row in rows), default=0)
     return [_span(row, parent, depth, first, paid) for row, parent, depth in _depth_first(rows)]
+
+
+def _of(execution_id: str) -> Where:
+    return Where(("execution_id != ''",)).equal(Dimension.EXECUTION_ID, execution_id)
 
 
 def _depth_first(rows: Sequence[Row]) -> Iterator[tuple[Row, str | None, int]]:
@@ -171,7 +175,7 @@ def _span(row: Row, parent: str | None, depth: int, first_ns: int, paid: Mapping
     "/api/executions/{execution_id:path}/spans",  # an id may hold slashes
     summary="The spans of one execution",
     response_model=list[Span],
-    responses={**NOT_FOUND_RESPONSES, **DURATION_RESPONSES},
+    responses={**EXPIRED_RESPONSES, **DURATION_RESPONSES},
 )
 def spans(
     question: Asked,
@@ -180,12 +184,16 @@ def spans(
 ) -> Response:
     """The spans of a task execution as a tree in depth-first order: each after its parent, siblings by start.
 
-    A span that was delivered more than once is there once. Spans are kept for 30 days, the records made of them longer;
-    an execution of which no span is left, or that nothing names, is answered with 404.
+    A span that was delivered more than once is there once. Spans are kept for 30 days unless told otherwise, the
+    records made of them longer: an execution whose spans have expired is answered with 410, one that nothing names with
+    404.
     """
     found = read_spans(question.ledger, execution_id)
+    if not found and ask(question.ledger, _TRACES, _of(execution_id))[0]["traces"]:
+        detail = f"The spans of the execution {execution_id!r} have expired; its records are kept."
+        return problem(HTTPStatus.GONE, "expired-spans", detail)
     if not found:
-        detail = f"No span of the execution {execution_id!r} is left in the ledger, if there ever was one."
+        detail = f"No record names the execution {execution_id!r}."
         return problem(HTTPStatus.NOT_FOUND, "unknown-execution", detail)
     columns = [name for name in columns_of(Span) if name != "attributes"]
     return question.open_durations(columns, parameters, lambda: parameters.page.cut(found))

@@ -49,6 +49,9 @@ API_PORT: Final = "SPANLEDGER_API_PORT"
 CLICKHOUSE_PORT: Final = "SPANLEDGER_CLICKHOUSE_PORT"
 """Port of ClickHouse's HTTP interface on an embedded ledger; 0 takes a free one, unset leaves it closed."""
 
+RETAIN: Final = "SPANLEDGER_RETAIN"
+"""How long the ledger keeps what may expire, e.g. ``otel_traces=60d,usage_spans=forever``; unset changes nothing."""
+
 LOCALE: Final = "SPANLEDGER_LOCALE"
 """``en`` or ``zh-TW``: language of messages where the request does not say."""
 

@@ -74,6 +74,7 @@ def test_an_execution_without_spans_is_a_problem(ledger: Ledger, client: TestCli
     """Unknown ids and executions whose spans are gone are told so."""
     store(ledger, [Span(service="s3", cost=Decimal(1), execution="ancient")])
 
-    for execution_id in ("ancient", "nobody"):
+    for execution_id, status, told in (("ancient", 410, "have expired"), ("nobody", 404, "No record names")):
         answer = client.get(f"/api/executions/{execution_id}/spans")
-        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+        assert told in answer.json()["detail"]

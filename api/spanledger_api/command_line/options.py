@@ -24,6 +24,7 @@ __all__ = [
     "otlp_grpc_port_option",
     "otlp_http_port_option",
     "port_option",
+    "retain_option",
     "tls_options",
 ]
 
@@ -67,6 +68,14 @@ otlp_http_port_option = port_option(
 )
 otlp_grpc_port_option = port_option(
     "--otlp-grpc-port", 4317, environment.OTLP_GRPC_PORT, "Port of the OTLP/gRPC receiver"
+)
+
+retain_option = click.option(
+    "--retain",
+    default="",
+    envvar=environment.RETAIN,
+    metavar="NAME=DAYSd,…",
+    help="How long to keep otel_traces, usage_spans or performance_records, e.g. otel_traces=60d or …=forever.",
 )
 
 clickhouse_port_option = click.option(

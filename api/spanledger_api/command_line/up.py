@@ -19,6 +19,7 @@ from spanledger_api.command_line.options import (
     otlp_grpc_port_option,
     otlp_http_port_option,
     port_option,
+    retain_option,
     tls_options,
 )
 
@@ -38,6 +39,7 @@ __all__ = ["command"]
 @otlp_grpc_port_option
 @port_option("--api-port", 8000, environment.API_PORT, "Port of the API")
 @clickhouse_port_option
+@retain_option
 @tls_options
 @click.option(
     "--create-admin-key", is_flag=True, help="Make a key of role admin, unless there is one, and print it on stderr."
@@ -50,6 +52,7 @@ def command(  # noqa: PLR0913 - click hands every option over as an argument
     otlp_grpc_port: int,
     api_port: int,
     clickhouse_port: int | None,
+    retain: str,
     tls_cert: Path | None,
     tls_key: Path | None,
     create_admin_key: bool,
@@ -69,12 +72,15 @@ def command(  # noqa: PLR0913 - click hands every option over as an argument
     from spanledger_api.workers import start_workers  # noqa: PLC0415
     from spanledger_clickhouse.ledger import open_ledger  # noqa: PLC0415
     from spanledger_clickhouse.migrations import migrate  # noqa: PLC0415
+    from spanledger_clickhouse.retention import apply_retention, parse_retention  # noqa: PLC0415
 
     stopped = block_stop_signals()
     certificate = certificate_from_files(tls_cert, tls_key)
+    wanted = parse_retention(retain)
     with ExitStack() as running:
         ledger = running.enter_context(open_ledger(dsn))
         migrate(ledger)
+        apply_retention(ledger, wanted)
         gate = running.enter_context(open_gate(ledger))
         if create_admin_key:
             _create_admin_key(ledger, gate)

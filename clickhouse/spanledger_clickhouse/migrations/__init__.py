@@ -14,7 +14,7 @@ from spanledger_clickhouse.cluster import Cluster
 if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
 
-__all__ = ["Migration", "check_schema", "known_migrations", "migrate"]
+__all__ = ["Migration", "check_schema", "deployed", "known_migrations", "migrate"]
 
 _FILE_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 _STATEMENT_END = re.compile(r";[ \t]*$", re.MULTILINE)
@@ -99,13 +99,13 @@ def migrate(ledger: Ledger, migrations: list[Migration] | None = None) -> list[M
     """
     known = known_migrations() if migrations is None else migrations
     ledger.create_database()
-    for statement in _deployed(ledger, known, [_RECORD_TABLE.strip()]):
+    for statement in deployed(ledger, [_RECORD_TABLE.strip()], known):
         ledger.command(statement)
     applied = _applied(ledger)
     _check_history(known, applied)
     pending = [migration for migration in known if migration.version not in applied]
     for migration in pending:
-        for statement in _deployed(ledger, known, migration.statements):
+        for statement in deployed(ledger, migration.statements, known):
             ledger.command(statement)
         ledger.command(
             "INSERT INTO schema_migrations (version, name, checksum) "
@@ -115,11 +115,21 @@ def migrate(ledger: Ledger, migrations: list[Migration] | None = None) -> list[M
     return pending
 
 
-def _deployed(ledger: Ledger, known: list[Migration], statements: list[str]) -> list[str]:
-    """The statements as they run on this ledger: as they are, or rewritten for its cluster."""
+def deployed(ledger: Ledger, statements: list[str], migrations: list[Migration] | None = None) -> list[str]:
+    """Statements about the schema as they run on this ledger: as they are, or rewritten for its cluster.
+
+    Args:
+        ledger: The ledger.
+        statements: What to run, in the form that migrations have.
+        migrations: What makes the schema; None takes :func:`known_migrations`.
+
+    Raises:
+        MigrationError: A cluster has no form of a statement.
+    """
     dsn = ledger.dsn
     if not dsn.cluster:
         return statements
+    known = known_migrations() if migrations is None else migrations
     everything = [_RECORD_TABLE.strip(), *(statement for migration in known for statement in migration.statements)]
     cluster = Cluster.of(dsn.cluster, dsn.database, everything)
     return [rewritten for statement in statements for rewritten in cluster.rewritten(statement)]
