@@ -1,5 +1,6 @@
 """How far the ledger's data can be trusted: GET /api/health/data."""
 
+from datetime import datetime
 from string import Template
 from typing import Annotated
 
@@ -16,8 +17,9 @@ from spanledger_api.problem import PROBLEM_RESPONSES
 from spanledger_api.question import Asked
 from spanledger_api.rows import amount, ask, integer
 from spanledger_api.times import format_rfc3339, nanoseconds_of
+from spanledger_clickhouse.ledger import Ledger
 
-__all__ = ["DataHealth", "router"]
+__all__ = ["DataHealth", "read_data_health", "router"]
 
 router = APIRouter(tags=["operation"])
 
@@ -52,22 +54,20 @@ class DataHealth(BaseModel):
     )
 
 
-@router.get(
-    "/api/health/data",
-    summary="Freshness and coverage of the data",
-    response_model=DataHealth,
-    responses=PROBLEM_RESPONSES,
-)
-def data_health(question: Asked, parameters: Annotated[CostWindow, Query()]) -> Response:
-    """How long ago the newest record arrived, and how much of the window is priced and attributed to users."""
-    ledger = question.ledger
+def read_data_health(ledger: Ledger, now: datetime, parameters: CostWindow) -> DataHealth:
+    """Freshness and coverage of a window.
+
+    Raises:
+        InvalidRequestError: The window would be empty.
+        LedgerUnavailableError: As of :func:`spanledger_api.rows.ask`.
+    """
     newest = newest_arrival(ledger)
     rows = PriceBook.from_environment().rows()
-    (steps,) = ask(ledger, _STEPS, Where.within(parameters.window(question.now)))
-    (costs,) = ask(ledger, _COSTS, parameters.where(question.now))
-    health = DataHealth(
+    (steps,) = ask(ledger, _STEPS, Where.within(parameters.window(now)))
+    (costs,) = ask(ledger, _COSTS, parameters.where(now))
+    return DataHealth(
         newest_arrival=None if newest is None else format_rfc3339(newest),
-        lag=None if newest is None else milliseconds(max(0, nanoseconds_of(question.now) - newest)),
+        lag=None if newest is None else milliseconds(max(0, nanoseconds_of(now) - newest)),
         cost_records_count=integer(costs, "records"),
         performance_records_count=integer(steps, "records"),
         unpriced_count=integer(costs, "unpriced"),
@@ -79,4 +79,15 @@ def data_health(question: Asked, parameters: Annotated[CostWindow, Query()]) -> 
         price_rows_count=len(rows),
         price_book_date=max((row.effective_from.isoformat() for row in rows), default=None),
     )
+
+
+@router.get(
+    "/api/health/data",
+    summary="Freshness and coverage of the data",
+    response_model=DataHealth,
+    responses=PROBLEM_RESPONSES,
+)
+def data_health(question: Asked, parameters: Annotated[CostWindow, Query()]) -> Response:
+    """How long ago the newest record arrived, and how much of the window is priced and attributed to users."""
+    health = read_data_health(question.ledger, question.now, parameters)
     return Response(to_json(health), media_type="application/json")

@@ -19,7 +19,7 @@ _COMMANDS = {
     "collector": "Receive OTLP and load it into the ledger.",
     "completion": "Print the completion script of a shell.",
     "demo": "Run sample engines against a live ledger and print what they cost.",
-    "doctor": "Check a ledger's directory and send again what was set aside.",
+    "doctor": "Check a ledger and its directory, and send again what was set aside.",
     "keys": "Make, list and revoke keys of the API.",
     "export": "Take records out as CSV, JSON lines, Parquet or FOCUS.",
     "migrate": "Bring the ledger's schema up to date.",

@@ -13,6 +13,7 @@ from spanledger.exceptions import UnknownPriceError
 from spanledger.pricing import Calculator, Charge, CostSource, Price, PriceBook, Usage
 from spanledger.values import decimal_text
 from spanledger_api.command_line.output import print_csv, print_json, print_table
+from spanledger_api.command_line.price_history import history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -82,6 +83,9 @@ def command() -> None:
 
     Rows of the file that SPANLEDGER_PRICES names go before the built-in ones.
     """
+
+
+command.add_command(history)
 
 
 @command.command("list")
