@@ -37,6 +37,8 @@ from spanledger_api.problem import install_problem_handlers
 from spanledger_api.request_ids import RequestIdMiddleware
 from spanledger_api.rollup_work import ROLLUP_COUNTS
 from spanledger_api.security import SecurityHeadersMiddleware
+from spanledger_clickhouse.bounded_ledger import BoundedLedger
+from spanledger_clickhouse.query_slots import QuerySlots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,8 +52,8 @@ _DESCRIPTION = """
 What AI and media workloads cost and how long they take.
 
 A report covers the spans that *started* in its window. Amounts are JSON numbers with every digit, of one `currency`;
-durations are milliseconds. A report's body is a bare list; how fresh it is and what share of it is not priced by a
-price of its own travels in `Spanledger-*` headers. Errors are `application/problem+json` (RFC 9457).
+durations are milliseconds. A filter that is `*` selects nothing out. A report's body is a bare list; how fresh it is and
+what share of it is not priced by a price of its own travels in `Spanledger-*` headers. Errors are `application/problem+json` (RFC 9457).
 """
 
 
@@ -95,8 +97,9 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     metrics = Metrics()
+    bounded = BoundedLedger(ledger, QuerySlots())
     app.state.deployment = Deployment(
-        ledger, clock, locale or default_locale(), Calculator(PriceBook.from_environment())
+        bounded, clock, locale or default_locale(), Calculator(PriceBook.from_environment())
     )
     app.state.metrics = metrics
     app.state.gate = gate
