@@ -18,6 +18,7 @@ _COMMANDS = {
     "api": "Serve the reports over HTTP.",
     "collector": "Receive OTLP and load it into the ledger.",
     "completion": "Print the completion script of a shell.",
+    "copy": "Copy a ledger into an empty one, e.g. on a server.",
     "demo": "Run sample engines against a live ledger and print what they cost.",
     "doctor": "Check a ledger and its directory, and send again what was set aside.",
     "keys": "Make, list and revoke keys of the API.",
