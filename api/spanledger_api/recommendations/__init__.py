@@ -14,6 +14,7 @@ from spanledger_api.recommendations import dismissals
 from spanledger_api.recommendations.advice import Adviser, Brief, Recommendation
 from spanledger_api.recommendations.dismissals import dismissed_ids
 from spanledger_api.recommendations.spending import prompt_optimization, service_dominance, user_cost_alert
+from spanledger_api.recommendations.storage import idle_storage
 from spanledger_api.recommendations.tokens import cheaper_tokens
 from spanledger_api.recommendations.waste import duplicate_calls, retry_waste
 from spanledger_api.reply import OPEN_AMOUNT_RESPONSES, amount_headers
@@ -25,7 +26,7 @@ router.include_router(dismissals.router)
 
 _ADVISERS: tuple[Adviser, ...] = (
     *(prompt_optimization, user_cost_alert, service_dominance),
-    *(cheaper_tokens, duplicate_calls, retry_waste),
+    *(cheaper_tokens, duplicate_calls, retry_waste, idle_storage),
 )
 
 
@@ -58,6 +59,8 @@ def recommendations(
     - `oversized_completions` (medium): operations a few of whose answers are far longer than the rest.
     - `duplicate_calls` (medium): equal calls of one user within minutes.
     - `retry_waste` (medium): calls that failed after they were paid for.
+    - `idle_storage` (low): objects of S3 stored in the window that nobody has read for two weeks, where others of the
+      bucket were read. Reads past the metered clients and deletions are not seen; the saving is of each month.
 
     The first three come at most once each, the others for up to three subjects. Savings are of the window that was
     asked for, at the prices of today.

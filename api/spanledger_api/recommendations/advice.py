@@ -35,6 +35,7 @@ class Kind(StrEnum):
     OVERSIZED_COMPLETIONS = "oversized_completions"
     DUPLICATE_CALLS = "duplicate_calls"
     RETRY_WASTE = "retry_waste"
+    IDLE_STORAGE = "idle_storage"
 
 
 class Priority(StrEnum):
