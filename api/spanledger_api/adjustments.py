@@ -1,7 +1,7 @@
 """What was changed after the fact: GET /api/adjustments and GET /api/adjustments/batches."""
 
 from string import Template
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
@@ -179,7 +179,9 @@ def _recorded(row: Row) -> str:
     return format_rfc3339(integer(row, "recorded_ms") * _MILLISECOND_NS)
 
 
-_RESPONSES = {200: {"description": "The list, in order.", "content": {"text/csv": {"schema": {"type": "string"}}}}}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The list, in order.", "content": {"text/csv": {"schema": {"type": "string"}}}}
+}
 
 
 @router.get(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
 _WINDOW = {"period", "from", "to", "timezone"}
-_FILTERS = {"userId", "taskType", "executionId", "currency", "format"}
+_FILTERS = {"userId", "taskType", "executionId", "currency", "asOf", "format"}
 _PAGE = {"limit", "offset"}
 _CONTRACT: dict[str, tuple[set[str], dict[str, object], set[str]]] = {
     "/api/analytics/cost/users": (
