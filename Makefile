@@ -7,7 +7,7 @@ BIN := .venv/bin
 RUN_READY := .venv/.ready-run
 DEV_READY := .venv/.ready-dev
 
-.PHONY: help demo test check format lint types bench chaos collector boards lock reference docs changelog build clean
+.PHONY: help demo test check format lint types bench chaos collector boards screenshots lock reference docs changelog build clean
 
 help: ## List the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -45,6 +45,9 @@ collector: ## Build the OpenTelemetry Collector distribution (needs Go)
 
 boards: $(DEV_READY) ## Write Grafana's boards and alert rules from their code
 	@cd grafana && ../$(BIN)/python -m boards
+
+screenshots: $(DEV_READY) ## Take the pictures of the dashboard anew (needs Chromium)
+	@$(BIN)/python -m tests.dashboard.screenshots
 
 lock: $(DEV_READY) ## Resolve the dependencies anew into requirements/
 	@requirements/lock.sh

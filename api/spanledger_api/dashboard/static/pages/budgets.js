@@ -77,12 +77,12 @@ function BudgetForm({ budget, onSave, onCancel }) {
     });
   };
   return html`<form class="form" onSubmit=${submit}>
-    <label>${t("budgets.name")}<input type="text" name="name" required maxlength="200" value=${budget?.name ?? ""} /></label>
+    <label>${t("budgets.name")}<input type="text" name="name" required maxlength="200" defaultValue=${budget?.name ?? ""} /></label>
     <${Choice} label=${t("budgets.scope")} value=${scope} onChoose=${setScope} options=${SCOPES.map((value) => ({ value, label: t(`scope.${value}`) }))} />
-    ${scope !== "total" && html`<label>${t("budgets.scope_value")}<input type="text" name="value" required value=${budget?.scope_value ?? ""} /></label>`}
-    <label>${t("budgets.amount")}<input type="number" name="amount" required min="0.01" step="any" value=${budget ? String(budget.amount) : ""} /></label>
+    ${scope !== "total" && html`<label>${t("budgets.scope_value")}<input type="text" name="value" required defaultValue=${budget?.scope_value ?? ""} /></label>`}
+    <label>${t("budgets.amount")}<input type="number" name="amount" required min="0.01" step="any" defaultValue=${budget ? String(budget.amount) : ""} /></label>
     <${Choice} label=${t("budgets.period")} value=${period} onChoose=${setPeriod} options=${PERIODS.map((value) => ({ value, label: t(`period.${value}`) }))} />
-    <label>${t("budgets.thresholds")}<input type="text" name="thresholds" value=${(budget?.thresholds ?? THRESHOLDS).join(", ")} /></label>
+    <label>${t("budgets.thresholds")}<input type="text" name="thresholds" defaultValue=${(budget?.thresholds ?? THRESHOLDS).join(", ")} /></label>
     <div class="actions">
       <button class="primary">${t("save")}</button>
       ${budget && html`<button type="button" onClick=${onCancel}>${t("cancel")}</button>`}

@@ -7,7 +7,7 @@ import { html } from "../vendor/preact-htm.module.js";
  *   the first column names the row
  */
 export function DataTable({ columns, rows, caption, keyOf = (_, index) => String(index) }) {
-  return html`<div class="table" tabindex="0" role="region" aria-label=${caption}>
+  return html`<div class="table" tabindex="0" role="group" aria-label=${caption}>
     <table>
       <caption class="hidden">${caption}</caption>
       <thead>

@@ -15,7 +15,7 @@ export function Sidebar({ view }) {
   const alerts = useReadyAlerts();
   const language = useStore(locale);
   const light = useStore(theme);
-  return html`<div class="side ${isOpen ? "open" : ""}"><div class="side-inner">
+  return html`<header class="side ${isOpen ? "open" : ""}"><div class="side-inner">
     <div class="side-top">
       <a class="brand" href=${addressOf("/")}><img src=${icon} alt="" />Spanledger</a>
       <button class="menu-button" aria-expanded=${String(isOpen)} aria-controls="pages" onClick=${() => setOpen(!isOpen)}>${t("menu")}</button>
@@ -39,5 +39,5 @@ export function Sidebar({ view }) {
         options=${THEMES.map((value) => ({ value, label: t(`theme.${value}`) }))} />
       <a href="/docs">${t("nav.api")}</a>
     </div>
-  </div></div>`;
+  </div></header>`;
 }

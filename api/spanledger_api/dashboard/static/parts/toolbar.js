@@ -39,8 +39,8 @@ function CustomRange({ view }) {
   const label = view.range === "custom" ? `${first} – ${last}` : t("range.custom");
   return html`<${Popover} label=${label} title=${`${t("range.custom")}: ${first} – ${last}`} side="left">
     ${(shut) => html`<form class="card-form" onSubmit=${(event) => submit(event, shut)}>
-      <label>${t("range.from")}<input type="date" value=${first} required /></label>
-      <label>${t("range.to")}<input type="date" value=${last} required /></label>
+      <label>${t("range.from")}<input type="date" key=${first} defaultValue=${first} required /></label>
+      <label>${t("range.to")}<input type="date" key=${last} defaultValue=${last} required /></label>
       <button class="primary">${t("apply")}</button>
     </form>`}
   <//>`;

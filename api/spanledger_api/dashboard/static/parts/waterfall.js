@@ -9,7 +9,7 @@ const INDENT_PX = 18;
 export function Waterfall({ spans }) {
   const [opened, setOpened] = useState(null);
   const whole = Math.max(...spans.map((span) => Number(span.offset) + Number(span.duration)), 1e-6);
-  return html`<div class="waterfall" tabindex="0" role="region" aria-label=${t("panel.waterfall")}>
+  return html`<div class="waterfall" tabindex="0" role="group" aria-label=${t("panel.waterfall")}>
     <table>
       <caption class="hidden">${t("panel.waterfall")}</caption>
       <thead>
