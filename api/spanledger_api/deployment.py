@@ -1,7 +1,7 @@
 """What the app was created with, and how a handler gets hold of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
 
@@ -12,8 +12,6 @@ from spanledger_api.access.dependencies import principal_of
 from spanledger_api.access.row_filters import row_filters
 from spanledger_api.messages import Locale
 from spanledger_clickhouse.bounded_ledger import BoundedLedger
-from spanledger_clickhouse.ledger import Ledger
-from spanledger_clickhouse.query_slots import QuerySlots
 
 __all__ = ["Deployed", "Deployment"]
 
@@ -28,14 +26,12 @@ class Deployment:
         clock: The current time, aware; it decides which period is the current one.
         locale: Language of messages where the request does not ask for one.
         calculator: Prices what advice compares with.
-        slots: How many statements of requests run at once.
     """
 
-    ledger: Ledger
+    ledger: BoundedLedger
     clock: Callable[[], datetime]
     locale: Locale
     calculator: Calculator
-    slots: QuerySlots = field(default_factory=QuerySlots)
 
 
 def _deployment(request: Request) -> Deployment:
@@ -45,8 +41,9 @@ def _deployment(request: Request) -> Deployment:
         raise TypeError(message)
     # The one place where a request gets hold of the ledger, so that nothing can be asked past its limits.
     scope = principal_of(request).scope
-    filters = None if scope is None else row_filters(deployment.ledger, scope)
-    return replace(deployment, ledger=BoundedLedger(deployment.ledger, deployment.slots, filters))
+    if scope is None:
+        return deployment
+    return replace(deployment, ledger=deployment.ledger.hiding(row_filters(deployment.ledger, scope)))
 
 
 Deployed = Annotated[Deployment, Depends(_deployment)]

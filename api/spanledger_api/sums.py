@@ -81,13 +81,16 @@ def ask_sums(
     Raises:
         LedgerUnavailableError: The ledger cannot be reached or did not answer in time.
     """
-    family = _family(where, sums)
+    # Rollups add up everybody's rows.
+    family = None if ledger.hides_rows else _family(where, sums)
     plan = None if family is None else _plan(ledger, where, sums)
-    rows, bound = _records(where, sums, plan)
+    read, rows, bound = where, _records(where, sums), dict[str, object]()
     if family is not None and plan is not None and plan.stretches is not None:
-        rows = _joined(_rolled_up(family, where, sums), rows)
-        bound |= {"generations": list(plan.generations)}
-    return ask(ledger, Template(sql.safe_substitute(sums=rows, duration=_DURATION)), where, page, **bound, **parameters)
+        read, bound = where.inside(plan.stretches), {"generations": list(plan.generations)}
+        parts = [_rolled_up(family, where, sums), *([_records(read, sums)] if plan.stretches else [])]
+        rows = " UNION ALL ".join(parts)
+    words = sql.safe_substitute(sums=f"({rows})", duration=_DURATION)
+    return ask(ledger, Template(words), read, page, **bound, **parameters)
 
 
 def _family(where: Where, sums: Sums) -> Family | None:
@@ -116,20 +119,9 @@ def _plan(ledger: Ledger, where: Where, sums: Sums) -> ReadingPlan | None:
     return plan_reading(ledger, sums.source, (where.window.start, where.window.end), sums.is_whole)
 
 
-def _records(where: Where, sums: Sums, plan: ReadingPlan | None) -> tuple[str, dict[str, object]]:
-    """The SELECT of what is read from the records, empty where nothing is, and what it binds."""
-    select = f"SELECT {sums.columns(None)} FROM {sums.source.view} WHERE {where.sql}"  # noqa: S608 - every name is of an enumeration
-    if plan is None or plan.stretches is None:
-        return f"({select})", {}
-    within = (
-        f"started_at >= fromUnixTimestamp64Nano({{from_{number}:Int64}}, 'UTC')"
-        f" AND started_at < fromUnixTimestamp64Nano({{to_{number}:Int64}}, 'UTC')"
-        for number in range(len(plan.stretches))
-    )
-    bound: dict[str, object] = {}
-    for number, (start, end) in enumerate(plan.stretches):
-        bound |= {f"from_{number}": start, f"to_{number}": end}
-    return (f"{select} AND ({' OR '.join(within)})" if plan.stretches else ""), bound
+def _records(where: Where, sums: Sums) -> str:
+    """The SELECT of what is read from the records."""
+    return f"SELECT {sums.columns(None)} FROM {sums.source.view} WHERE {where.sql}"  # noqa: S608 - every name is of an enumeration
 
 
 def _rolled_up(family: Family, where: Where, sums: Sums) -> str:
@@ -138,7 +130,3 @@ def _rolled_up(family: Family, where: Where, sums: Sums) -> str:
         *(f"{dimension.sql} = {{{dimension.value}:String}}" for dimension, _ in where.equals),
     ]
     return f"SELECT {sums.columns(family)} FROM {family.table} WHERE {' AND '.join(conditions)}"  # noqa: S608 - every name is of an enumeration
-
-
-def _joined(rolled_up: str, records: str) -> str:
-    return f"({rolled_up} UNION ALL {records})" if records else f"({rolled_up})"

@@ -53,6 +53,10 @@ class BoundedLedger(Ledger):
         if filters is not None:
             self._settings["additional_table_filters"] = _map_of(filters)
 
+    def hiding(self, filters: Mapping[str, str]) -> BoundedLedger:
+        """The same ledger inside the same limits, without the rows that do not meet the conditions of their tables."""
+        return BoundedLedger(self._ledger, self._slots, filters)
+
     def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[dict[str, object]]:
         """Run a statement that returns rows, as of the base.
 

@@ -60,13 +60,24 @@ def _nobodys(schema: Mapping[str, Any]) -> str:
     return str(UUID(int=0)) if schema.get("format") == "uuid" else "0" * 16
 
 
+def _anything(schema: Mapping[str, Any]) -> str:
+    """A value that a parameter takes."""
+    if schema.get("format") == "date-time":
+        return "2026-03-01T00:00:00Z"
+    return str(schema.get("minimum", 1)) if schema.get("type") == "integer" else "strange-text"
+
+
 def _queries(
     document: Mapping[str, Any], parameters: list[dict[str, Any]], stated: Mapping[str, str]
 ) -> Iterator[dict[str, str]]:
     mine = [each for each in parameters if each["in"] == "query"]
-    needed = {each["name"]: stated[each["name"]] for each in mine if each.get("required")}
+    needed: dict[str, str] = {
+        each["name"]: stated.get(each["name"]) or (_values(document, each["schema"]) or [_anything(each["schema"])])[0]
+        for each in mine
+        if each.get("required")
+    }
     yield needed
-    chosen = {each["name"]: stated[each["name"]] for each in mine if each["name"] in stated}
+    chosen = needed | {each["name"]: stated[each["name"]] for each in mine if each["name"] in stated}
     if chosen != needed:
         yield chosen
     for each in mine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -17,6 +18,7 @@ from spanledger_api.access.keys import NewKey, issue_key
 from spanledger_api.access.request_limits import RequestLimits
 from spanledger_api.app import create_app
 from spanledger_api.deployment import Deployed  # noqa: TC001 - read by the framework from a handler's annotations
+from spanledger_clickhouse.bounded_ledger import BoundedLedger
 from spanledger_clickhouse.query_slots import QuerySlots
 from tests.api.access.conftest import bearer
 
@@ -105,7 +107,7 @@ def test_a_busy_ledger_says_when_to_come_again(ledger: Ledger) -> None:
     """With every slot taken a report is 503 with a time to wait, and the probe of the process still answers."""
     app = create_app(ledger)
     slots = QuerySlots(running=1, waiting=1, seconds=0.05)
-    object.__setattr__(app.state.deployment, "slots", slots)
+    app.state.deployment = replace(app.state.deployment, ledger=BoundedLedger(ledger, slots))
     client = TestClient(app, raise_server_exceptions=False)
 
     with slots.taken():
