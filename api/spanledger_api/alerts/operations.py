@@ -16,6 +16,7 @@ from spanledger_api.alerts.kinds import Kind, RuleKind
 from spanledger_api.alerts.register import Finding, raise_alerts
 from spanledger_api.alerts.rule import chosen_channels
 from spanledger_api.rows import amount, integer, text
+from spanledger_clickhouse.record_versions import ROUND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,13 +39,15 @@ _DATES: Final = (date(1970, 1, 1), date(2149, 6, 6))
 _CHANGED_DAYS: Final = """
 SELECT now64(3, 'UTC') AS now, groupArrayIf(day, changed >= {since:DateTime64(3, 'UTC')}) AS days FROM arrivals
 """
-# What arrived has the negated time of its arrival as its version, what was decided later the time of that.
+# What arrived has the negated time of its arrival as its version, what was decided later the time of that. Higher
+# versions are re-pricings of the past, which somebody has looked at before they were made.
 _CHANGED: Final = """
 SELECT DISTINCT
     toDate(started_at) AS day, user_id, service, lower(hex(cost_records_local.trace_id)) AS trace,
     lower(hex(cost_records_local.span_id)) AS span, version
 FROM cost_records_local
-WHERE (version <= -{since_ms:Int64} OR version >= {since_ms:Int64}) AND total_cost > {lowest:Decimal(38, 12)}
+WHERE (version <= -{since_ms:Int64} OR (version >= {since_ms:Int64} AND version < {repriced:Int64}))
+    AND total_cost > {lowest:Decimal(38, 12)}
     AND ({all_days:UInt8} OR toDate(started_at) IN {days:Array(Date)})
 """
 _RECORDS: Final = """
@@ -124,6 +127,7 @@ class OperationWatch:
             _CHANGED,
             {
                 "since_ms": (since - _EPOCH) // timedelta(milliseconds=1),
+                "repriced": ROUND,
                 "lowest": lowest,
                 "days": [day for day in days if _DATES[0] <= day <= _DATES[1]],
                 "all_days": int(not all(_DATES[0] <= day <= _DATES[1] for day in days)),

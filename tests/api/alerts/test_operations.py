@@ -17,6 +17,7 @@ from spanledger_api.alerts.progress import Progress
 from spanledger_api.alerts.rule import Rule
 from spanledger_api.messages import Locale
 from spanledger_clickhouse.rating import Rater
+from spanledger_clickhouse.record_versions import ROUND
 from tests.api.spans import Span, store
 
 if TYPE_CHECKING:
@@ -135,3 +136,17 @@ def test_rules_narrow_and_disabled_ones_are_silent(ledger: Ledger, watch: Watch)
     assert sorted((alert.rule_id, alert.value) for alert in found) == [
         *(("n", Decimal("0.5")), ("n", Decimal(2)), ("r", Decimal(2))),
     ]
+
+
+def test_re_pricing_history_raises_nothing(ledger: Ledger, watch: Watch) -> None:
+    """Somebody has looked at a re-pricing before it was made; a thousand alerts of last year would tell nothing new."""
+    store(ledger, [Span(service="s3", cost=Decimal("0.5"))])
+    watching = watch()
+    watching.look()
+    repriced = (
+        "SELECT * REPLACE (toDecimal128('5', 12) AS total_cost, {version:Int64} AS version) FROM cost_records_local"
+    )
+    ledger.command(f"INSERT INTO cost_records_local {repriced}", {"version": ROUND})
+    assert ledger.query("SELECT total_cost FROM cost_records") == [{"total_cost": Decimal(5)}]
+
+    assert watching.look() == []
