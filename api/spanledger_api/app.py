@@ -52,8 +52,9 @@ _DESCRIPTION = """
 What AI and media workloads cost and how long they take.
 
 A report covers the spans that *started* in its window. Amounts are JSON numbers with every digit, of one `currency`;
-durations are milliseconds. A filter that is `*` selects nothing out. A report's body is a bare list; how fresh it is and
-what share of it is not priced by a price of its own travels in `Spanledger-*` headers. Errors are `application/problem+json` (RFC 9457).
+durations are milliseconds. A filter that is `*` selects nothing out. A report's body is a bare list; how fresh it is
+and what share of it is not priced by a price of its own travels in `Spanledger-*` headers. Errors are
+`application/problem+json` (RFC 9457).
 """
 
 
