@@ -16,6 +16,8 @@ from spanledger_api.problem import NOT_FOUND_RESPONSES, problem
 from spanledger_api.reply import freshness_headers
 from spanledger_api.rows import Row, ask, integer
 from spanledger_api.times import format_rfc3339
+from spanledger_clickhouse.ledger import Ledger
+from spanledger_clickhouse.rollups import Source, find_execution
 
 __all__ = ["CostRecord", "Execution", "PerformanceRecord", "router"]
 
@@ -23,12 +25,23 @@ router = APIRouter(tags=["executions"])
 
 _AI_SERVICES = ("openai", "google_video_ai", "whisper")
 
+# An execution may have several roots: one a process that takes part in it.
 _EXECUTION = Template("""
 SELECT
-    execution_id, user_id, task_type, status, total_cost, ai_calls_count, error_message,
-    toUnixTimestamp64Nano(started_at) AS started_ns, toUnixTimestamp64Nano(completed_at) AS completed_ns
-FROM task_executions
+    execution_id,
+    argMin(roots.user_id, (roots.user_id = '', roots.started_at, roots.span_id)) AS user_id,
+    argMin(roots.task_type, (roots.task_type = '', roots.started_at, roots.span_id)) AS task_type,
+    multiIf(
+        countIf(roots.status = 'failed') > 0, 'failed', countIf(roots.status = 'running') > 0, 'running', 'completed'
+    ) AS status,
+    argMin(roots.error_message, (roots.error_message = '', roots.started_at, roots.span_id)) AS error_message,
+    min(toUnixTimestamp64Nano(roots.started_at)) AS started_ns,
+    if(
+        countIf(isNull(roots.completed_at)) > 0, NULL, max(toUnixTimestamp64Nano(roots.completed_at))
+    ) AS completed_ns
+FROM task_executions_local AS roots FINAL
 WHERE $where
+GROUP BY execution_id
 """)
 _COST_RECORDS = Template("""
 SELECT
@@ -126,22 +139,37 @@ def _presented(row: Row) -> dict[str, object]:
     return result
 
 
+def _paid(costs: list[CostRecord]) -> dict[str, object]:
+    """What an execution's records add up to."""
+    with exact_arithmetic():
+        total = sum((record.total_cost for record in costs if record.currency == "USD"), Decimal(0))
+    return {"total_cost": total, "ai_calls_count": sum(record.service in _AI_SERVICES for record in costs)}
+
+
 def _without_root(execution_id: str, costs: list[CostRecord], steps: list[PerformanceRecord]) -> dict[str, object]:
     """What the records alone say of an execution that has not arrived itself."""
     records = [*costs, *steps]
-    with exact_arithmetic():
-        total = sum((record.total_cost for record in costs if record.currency == "USD"), Decimal(0))
     return {
         "execution_id": execution_id,
         "user_id": next((record.user_id for record in records if record.user_id), None),
         "task_type": next((record.task_type for record in records if record.task_type), None),
         "status": None,
-        "total_cost": total,
-        "ai_calls_count": sum(record.service in _AI_SERVICES for record in costs),
         "error_message": None,
         "started_at": min((record.started_at for record in records), default=None),
         "completed_at": None,
     }
+
+
+def _records(ledger: Ledger, where: Where, execution_id: str) -> tuple[list[CostRecord], list[PerformanceRecord]]:
+    """The records of an execution, read only where it has any."""
+    costs, steps = (
+        ask(ledger, sql, where.inside(find_execution(ledger, source, execution_id)))
+        for sql, source in ((_COST_RECORDS, Source.COST), (_PERFORMANCE_RECORDS, Source.PERFORMANCE))
+    )
+    return (
+        [CostRecord.model_validate(_presented(row)) for row in costs],
+        [PerformanceRecord.model_validate(_presented(row)) for row in steps],
+    )
 
 
 @router.get(
@@ -161,13 +189,10 @@ def execution(
     where = Where(("execution_id != ''",)).equal(Dimension.EXECUTION_ID, execution_id)
     headers = freshness_headers(deployment.ledger)
     roots = ask(deployment.ledger, _EXECUTION, where)
-    costs = [CostRecord.model_validate(_presented(row)) for row in ask(deployment.ledger, _COST_RECORDS, where)]
-    steps = [
-        PerformanceRecord.model_validate(_presented(row)) for row in ask(deployment.ledger, _PERFORMANCE_RECORDS, where)
-    ]
+    costs, steps = _records(deployment.ledger, where, execution_id)
     if not roots and not costs and not steps:
         detail = f"No record names the execution {execution_id!r}."
         return problem(HTTPStatus.NOT_FOUND, "unknown-execution", detail)
     fields = _presented(roots[0]) if roots else _without_root(execution_id, costs, steps)
-    found = Execution.model_validate({**fields, "cost_records": costs, "performance_records": steps})
+    found = Execution.model_validate({**fields, **_paid(costs), "cost_records": costs, "performance_records": steps})
     return Response(to_json(found), media_type="application/json", headers=headers)

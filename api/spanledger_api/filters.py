@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from spanledger_api.window import Window
 
@@ -81,6 +81,21 @@ class Where:
             conditions=(*self.conditions, condition),
             parameters={**self.parameters, dimension.value: value},
             equals=(*self.equals, (dimension, value)),
+        )
+
+    def inside(self, stretches: Sequence[tuple[int, int]] | None) -> Where:
+        """Narrowed to half-open stretches of time in nanoseconds since 1970 UTC; None leaves it as it is."""
+        if stretches is None:
+            return self
+        within = " OR ".join(
+            f"(started_at >= fromUnixTimestamp64Nano({{from_{number}:Int64}}, 'UTC')"
+            f" AND started_at < fromUnixTimestamp64Nano({{to_{number}:Int64}}, 'UTC'))"
+            for number in range(len(stretches))
+        )
+        edges = {f"from_{number}": start for number, (start, _) in enumerate(stretches)}
+        edges |= {f"to_{number}": end for number, (_, end) in enumerate(stretches)}
+        return replace(
+            self, conditions=(*self.conditions, f"({within or '0'})"), parameters={**self.parameters, **edges}
         )
 
     @property

@@ -1,6 +1,6 @@
 -- Sums by hour and by day of what the records say, so that a report need not read the records. Nothing here is written by
 -- a view: a view may be cut off from its source by a crash. What changed is found by the blocks of the records themselves
--- (docs/adr/0010), which merges keep from here on.
+-- (docs/adr/0012), which merges keep from here on.
 ALTER TABLE cost_records_local MODIFY SETTING enable_block_number_column = 1;
 
 ALTER TABLE performance_records_local MODIFY SETTING enable_block_number_column = 1;
@@ -116,6 +116,33 @@ CREATE TABLE IF NOT EXISTS rollup_steps_local
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(started_at)
 ORDER BY (generation, task_type, step_name, status, duration_class)
+SETTINGS
+    fsync_after_insert = 1,
+    fsync_part_directory = 1;
+
+-- In which hours an execution has records, so that one execution is found whatever the size of the ledger.
+CREATE TABLE IF NOT EXISTS rollup_cost_executions_local
+(
+    generation   UInt64 CODEC(Delta, ZSTD(1)),
+    started_at   DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    execution_id String CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(started_at)
+ORDER BY (execution_id, started_at, generation)
+SETTINGS
+    fsync_after_insert = 1,
+    fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS rollup_performance_executions_local
+(
+    generation   UInt64 CODEC(Delta, ZSTD(1)),
+    started_at   DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    execution_id String CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(started_at)
+ORDER BY (execution_id, started_at, generation)
 SETTINGS
     fsync_after_insert = 1,
     fsync_part_directory = 1;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spanledger_clickhouse.rollups.family import ACTIVITY, STEPS, USERS, Family, Measure, Source
-from spanledger_clickhouse.rollups.reading import RECORDS_ONLY, ReadingPlan, Stretch, plan_reading
+from spanledger_clickhouse.rollups.reading import RECORDS_ONLY, ReadingPlan, Stretch, find_execution, plan_reading
 from spanledger_clickhouse.rollups.sweeping import RollupSweeper
 from spanledger_clickhouse.rollups.verification import Mismatch, RollupVerifier, repair, verify_rollups
 from spanledger_clickhouse.rollups.worker import RollupWorker
@@ -22,6 +22,7 @@ __all__ = [
     "RollupWorker",
     "Source",
     "Stretch",
+    "find_execution",
     "plan_reading",
     "repair",
     "verify_rollups",

@@ -26,7 +26,7 @@ def sum_of_records(family: Family, hours: str) -> str:
     """The SELECT that sums a family up from the records by hour: the hour, the keys, the measures."""
     keys = [*family.keys, *(f"{sql} AS {name}" for name, sql in family.computed)]
     measures = [f"{measure.merged_from(measure.of_record)} AS summed_{measure.value}" for measure in family.measures]
-    names = ", ".join(["hour", *family.keys, *(name for name, _ in family.computed)])
+    names = ", ".join(["hour", *family.groups])
     return (
         f"SELECT {HOUR_SQL} AS hour, {', '.join([*keys, *measures])} FROM {family.source.table} FINAL"  # noqa: S608 - every name is of an enumeration
         f" WHERE {hours} GROUP BY {names}"
@@ -61,12 +61,11 @@ def build_hours(ledger: Ledger, source: Source, hours: Sequence[int]) -> dict[in
         f" AND {HOUR_SQL} IN {{hours:Array(Int32)}}"
     )
     for family in _families(source):
-        summed = ", ".join(f"summed_{measure.value}" for measure in family.measures)
-        keys = ", ".join(family.columns[: -len(family.measures)])
+        summed = ", ".join([*family.groups, *(f"summed_{measure.value}" for measure in family.measures)])
         ledger.command(
             f"INSERT INTO {family.table} (generation, started_at, {', '.join(family.columns)})"  # noqa: S608 - every name is of an enumeration
             " SELECT {first:UInt64} + indexOf({hours:Array(Int32)}, hour) - 1,"
-            f" fromUnixTimestamp64Nano(toInt64(hour) * {HOUR_NS}, 'UTC'), {keys}, {summed}"
+            f" fromUnixTimestamp64Nano(toInt64(hour) * {HOUR_NS}, 'UTC'), {summed}"
             f" FROM ({sum_of_records(family, within)}){_SETTINGS}",
             parameters,
         )
@@ -89,7 +88,9 @@ def build_wide(ledger: Ledger, source: Source, stretch: tuple[int, int], parts: 
     first, after = stretch[0] * HOUR_NS, stretch[1] * HOUR_NS
     parameters = {"generation": generation, "parts": list(parts), "first": first, "after": after}
     for family in _families(source):
-        keys = ", ".join(family.columns[: -len(family.measures)])
+        if family.is_lookup:
+            continue
+        keys = ", ".join(family.groups)
         measures = ", ".join(measure.merged for measure in family.measures)
         ledger.command(
             f"INSERT INTO {family.table} (generation, started_at, {', '.join(family.columns)})"  # noqa: S608 - every name is of an enumeration

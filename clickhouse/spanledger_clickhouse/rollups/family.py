@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["ACTIVITY", "FAMILIES", "MEASURES", "STEPS", "USERS", "Family", "Measure", "Source"]
+__all__ = ["ACTIVITY", "EXECUTIONS", "FAMILIES", "MEASURES", "STEPS", "USERS", "Family", "Measure", "Source"]
 
 
 class Source(StrEnum):
@@ -85,6 +85,7 @@ class Family:
         keys: The columns of the records that it keeps apart.
         measures: What it sums up.
         computed: Keys that are no column of the records: their SQL over one record, by name.
+        is_lookup: Whether it only says which values there are in an hour, and wider buckets say nothing more.
     """
 
     table: str
@@ -92,11 +93,17 @@ class Family:
     keys: tuple[str, ...]
     measures: tuple[Measure, ...]
     computed: tuple[tuple[str, str], ...] = ()
+    is_lookup: bool = False
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The columns that it groups by, in order."""
+        return (*self.keys, *(name for name, _ in self.computed))
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Its columns without the generation and the bucket's start, in order."""
-        return (*self.keys, *(name for name, _ in self.computed), *self.measures)
+        return (*self.groups, *self.measures)
 
 
 USERS: Final = Family("rollup_users_local", Source.COST, ("currency", "user_id"), _MONEY)
@@ -117,5 +124,11 @@ STEPS: Final = Family(
     computed=(("duration_class", _DURATION_CLASS),),
 )
 
-FAMILIES: Final = (USERS, ACTIVITY, STEPS)
-"""Every rollup, the smallest of a source first."""
+EXECUTIONS: Final = {
+    source: Family(f"rollup_{source}_executions_local", source, ("execution_id",), (), is_lookup=True)
+    for source in Source
+}
+"""By source: in which hours an execution has records."""
+
+FAMILIES: Final = (USERS, ACTIVITY, STEPS, *EXECUTIONS.values())
+"""Every rollup."""

@@ -7,9 +7,10 @@ while a plan may still name it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from spanledger_clickhouse.rollups.changes import HOUR_NS
+from spanledger_clickhouse.rollups.family import EXECUTIONS
 from spanledger_clickhouse.rollups.pointers import FROM_DAY, WITHIN_DAY
 from spanledger_clickhouse.rollups.snapshot import read_known
 
@@ -20,9 +21,14 @@ if TYPE_CHECKING:
     from spanledger_clickhouse.rollups.family import Source
     from spanledger_clickhouse.rollups.pointers import Buckets, Pointer
 
-__all__ = ["RECORDS_ONLY", "ReadingPlan", "Stretch", "plan_reading"]
+__all__ = ["RECORDS_ONLY", "ReadingPlan", "Stretch", "find_execution", "plan_reading"]
 
+_FIRST_NS: Final = -2_208_988_800 * 1_000_000_000
 _LAST_NS: Final = 2**63 - 1
+_HOURS: Final = """
+SELECT DISTINCT toUnixTimestamp64Nano(started_at) AS start FROM $table WHERE execution_id = {execution_id:String}
+"""
+
 Stretch = tuple[int, int]
 """A half-open stretch of time, in nanoseconds since 1970 UTC."""
 
@@ -78,6 +84,36 @@ def plan_reading(
     days = _take_each(known.from_day(), FROM_DAY, take)
     hours = _take_each(known.within(days), WITHIN_DAY, take)
     return ReadingPlan(tuple(generations), _stretches(hours, start, end))
+
+
+def find_execution(ledger: Ledger, source: Source, execution_id: str) -> tuple[Stretch, ...] | None:
+    """Where the records of one execution are: it has none outside these stretches.
+
+    Args:
+        ledger: What is read.
+        source: The records.
+        execution_id: The execution.
+
+    Returns:
+        Stretches of time, ascending; None where only all records can tell.
+
+    Raises:
+        ClickHouseError: The engine did not answer.
+    """
+    plan = plan_reading(ledger, source, (0, None), _anything)
+    if plan.stretches is None:
+        return None
+    # A generation that counts no longer may name an hour too many; every one that counts names all of its own.
+    rows = ledger.query(_HOURS.replace("$table", EXECUTIONS[source].table), {"execution_id": execution_id})
+    hours = [cast("int", row["start"]) for row in rows]
+    unknown = [start for first, after in plan.stretches for start in range(first, after, HOUR_NS)]
+    found = _stretches(sorted({start // HOUR_NS for start in (*hours, *unknown)}), 0, _LAST_NS)
+    # Nothing before 1970 is summed up.
+    return (_FIRST_NS, 0), *found
+
+
+def _anything(_stretch: Stretch) -> bool:
+    return True
 
 
 def _take_each(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 from spanledger_clickhouse.rollups.building import sum_of_records
 from spanledger_clickhouse.rollups.changes import HOUR_NS
 from spanledger_clickhouse.rollups.family import FAMILIES, Source
-from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, WITHIN_DAY, Pointers
+from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, HOUR, WITHIN_DAY, Pointers
 from spanledger_clickhouse.rollups.snapshot import read_known
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ FROM
         FROM $table
         WHERE generation IN {generations:Array(UInt64)}
         UNION ALL
-        SELECT toInt32(intDiv(hour, {width:UInt16})) AS bucket, $keys, $measures
+        SELECT toInt32(intDiv(hour, {width:UInt16})) AS bucket, $sums
         FROM ($records)
         WHERE bucket IN {buckets:Array(Int32)}
         GROUP BY bucket, $keys
@@ -156,9 +156,8 @@ def _clean(ledger: Ledger, source: Source, day: int) -> dict[int, dict[int, Poin
 
 def _differing(ledger: Ledger, family: Family, width: int, pointers: Mapping[int, Pointer]) -> list[int]:
     """The buckets of one width whose sums are not those of the records."""
-    if not pointers:
+    if not pointers or (family.is_lookup and width != HOUR):
         return []
-    keys = ", ".join(family.columns[: -len(family.measures)])
     within = (
         "started_at >= fromUnixTimestamp64Nano({first:Int64}, 'UTC')"
         " AND started_at < fromUnixTimestamp64Nano({after:Int64}, 'UTC')"
@@ -167,8 +166,10 @@ def _differing(ledger: Ledger, family: Family, width: int, pointers: Mapping[int
         "$hour": str(HOUR_NS),
         "$columns": ", ".join(family.columns),
         "$table": family.table,
-        "$keys": keys,
-        "$measures": ", ".join(f"{measure.merged_from(f'summed_{measure.value}')}" for measure in family.measures),
+        "$keys": ", ".join(family.groups),
+        "$sums": ", ".join(
+            [*family.groups, *(measure.merged_from(f"summed_{measure.value}") for measure in family.measures)]
+        ),
         "$records": sum_of_records(family, within),
     }
     sql = _DIFFERING
