@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import os
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter
 
+from spanledger.environment import ROLLUP_QUIET_SECONDS
+from spanledger.exceptions import ConfigurationError
 from spanledger_clickhouse.rollups import RollupSweeper, RollupVerifier, RollupWorker
 
 if TYPE_CHECKING:
@@ -26,14 +30,20 @@ _MISMATCHES: Final = Counter(
     registry=ROLLUP_COUNTS,
 )
 
+_QUIET_SECONDS: Final = "3"
 _REBUILD_PAUSE_SECONDS: Final = 1.0
 _VERIFY_PAUSE_SECONDS: Final = 60.0
 _SWEEP_PAUSE_SECONDS: Final = 300.0
 
 
 def rollup_steps(ledger: Ledger) -> list[tuple[str, Callable[[], object], float]]:
-    """What is to be done again and again: its name, the work, and the pause in seconds."""
-    worker, verifier, sweeper = RollupWorker(ledger), RollupVerifier(ledger), RollupSweeper(ledger)
+    """What is to be done again and again: its name, the work, and the pause in seconds.
+
+    Raises:
+        ConfigurationError: ``SPANLEDGER_ROLLUP_QUIET_SECONDS`` is no number of seconds.
+    """
+    worker = RollupWorker(ledger, _quiet_seconds())
+    verifier, sweeper = RollupVerifier(ledger), RollupSweeper(ledger)
 
     def rebuild() -> None:
         _REBUILT.inc(worker.rebuild())
@@ -49,3 +59,15 @@ def rollup_steps(ledger: Ledger) -> list[tuple[str, Callable[[], object], float]
         ("rollup-verifier", verify, _VERIFY_PAUSE_SECONDS),
         ("rollup-sweeper", sweeper.sweep, _SWEEP_PAUSE_SECONDS),
     ]
+
+
+def _quiet_seconds() -> float:
+    stated = os.environ.get(ROLLUP_QUIET_SECONDS, _QUIET_SECONDS)
+    try:
+        seconds = float(stated)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        message = f"{ROLLUP_QUIET_SECONDS} must be a number of seconds, not {stated!r}."
+        raise ConfigurationError(message)
+    return seconds

@@ -79,6 +79,9 @@ ALERT_EMAIL_FROM: Final = "SPANLEDGER_ALERT_EMAIL_FROM"
 SMTP_URL: Final = "SPANLEDGER_SMTP_URL"
 """Mail server: ``smtp://user:password@host:587`` or ``smtps://…``; a secret, or ``file:/path`` of one."""
 
+ROLLUP_QUIET_SECONDS: Final = "SPANLEDGER_ROLLUP_QUIET_SECONDS"
+"""Seconds for which an hour must not have changed before it is summed up; 0 waits for nothing, 3 where unset."""
+
 CLICKHOUSE_ENDPOINT: Final = "SPANLEDGER_CLICKHOUSE_ENDPOINT"
 """Where the OpenTelemetry Collector finds ClickHouse: ``http://``, ``https://`` or ``tcp://host:port``."""
 

@@ -6,12 +6,15 @@ import random
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from spanledger.environment import ROLLUP_QUIET_SECONDS
 from tests.chaos.kill_and_recount import Sent, run_trial
 from tests.collector.otlp_requests import paid, request_of
 from tests.end_to_end.running import start
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 
 def test_killed_right_after_the_acknowledgement(tmp_path: Path) -> None:
@@ -30,8 +33,9 @@ def test_killed_right_after_the_acknowledgement(tmp_path: Path) -> None:
     assert running.stop() == 0
 
 
-def test_killed_at_random_moments_while_loading(tmp_path: Path) -> None:
-    """A short form of `make chaos`: kills in the middle of the traffic, repeats, and an exact recount."""
+def test_killed_at_random_moments_while_loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short form of `make chaos`: kills amid traffic and rebuilds, repeats, and an exact recount of every report."""
+    monkeypatch.setenv(ROLLUP_QUIET_SECONDS, "0")
     sent = Sent()
     for trial in range(2):
         run_trial(tmp_path, sent, random.Random(trial))  # noqa: S311 - not a secret
