@@ -9,7 +9,7 @@ from typing import Any, cast
 from xml.etree import ElementTree as ET
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]  # no stubs are installed
 
 from spanledger_clickhouse.cluster import CLUSTER_SETTINGS, Cluster
 from spanledger_clickhouse.migrations import known_migrations
@@ -34,7 +34,8 @@ def test_server_files_are_well_formed(path: Path) -> None:
 
 def test_the_compose_file_is_valid() -> None:
     """It follows the specification of compose files."""
-    command = [Path(sys.executable).with_name("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", _COMPOSE]
+    tool = str(Path(sys.executable).with_name("check-jsonschema"))
+    command = [tool, "--builtin-schema", "vendor.compose-spec", str(_COMPOSE)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout
