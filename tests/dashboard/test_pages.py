@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -249,3 +250,38 @@ def test_the_theme_is_kept(visitor: Visitor) -> None:
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
 
     assert dark == "rgb(12, 16, 23)"
+
+
+def test_sums_keep_every_digit(visitor: Visitor) -> None:
+    """Amounts of any length are read, added up and written without losing a digit."""
+    page = visitor.go("/prices")
+    amounts = ["0.1", "0.2", "123456789012345678.000000000001", "-0.000000000003", "7", "12345678901234567890"]
+    script = """async ([base, text]) => {
+        const { parseExact, exactSum } = await import(`${base}/decimal.js`);
+        const values = parseExact(text);
+        return [String(exactSum(values)), values.map(String)];
+    }"""
+    found, read = page.evaluate(script, [_base(page), f"[{', '.join(amounts)}]"])
+
+    assert read == amounts
+    assert Decimal(found) == sum(Decimal(amount) for amount in amounts)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Taipei", "Europe/Berlin", "America/St_Johns", "Pacific/Apia"])
+def test_days_begin_where_the_zone_says(visitor: Visitor, zone: str) -> None:
+    """The first instants of days are those of the zone's calendar, over changes of its clocks too."""
+    page = visitor.go("/prices")
+    script = """async ([base, zone, moments]) => {
+        const { dayOf, startOfDay } = await import(`${base}/zone.js`);
+        return moments.map((moment) => startOfDay(dayOf(moment, zone), zone));
+    }"""
+    moments = [datetime(2026, month, day, 13, 30, tzinfo=UTC) for month in range(1, 13) for day in (1, 8, 25, 28)]
+    local = [moment.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0) for moment in moments]
+    found = page.evaluate(script, [_base(page), zone, [moment.timestamp() * 1000 for moment in moments]])
+
+    assert found == [midnight.timestamp() * 1000 for midnight in local]
+
+
+def _base(page: Page) -> str:
+    """Where the dashboard's modules are."""
+    return str(page.locator("script[type=module]").get_attribute("src")).removesuffix("/main.js")
