@@ -58,7 +58,7 @@ SELECT started_at, trace_id, span_id, execution_id, user_id, task_type, step_nam
 FROM cost_records_local
 """
 
-_PATHS = {
+PATHS = {
     "users": "/api/analytics/cost/users?period=monthly&topN=10",
     "services": "/api/analytics/cost/services?period=monthly",
     "trend": "/api/analytics/cost/trend?period=daily&days=30",
@@ -96,10 +96,10 @@ def fill_ledger(ledger: Ledger, records: int) -> None:
 
 
 def _measure(url: str, rounds: int) -> dict[str, dict[str, float]]:
-    taken: dict[str, list[float]] = {name: [] for name in _PATHS}
+    taken: dict[str, list[float]] = {name: [] for name in PATHS}
     with httpx.Client(base_url=url, timeout=60) as client:
         for number in range(rounds + 1):
-            for name, path in _PATHS.items():
+            for name, path in PATHS.items():
                 began = time.perf_counter()
                 client.get(path).raise_for_status()
                 if number:  # the first round only warms up
