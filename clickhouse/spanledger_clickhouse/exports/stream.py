@@ -28,6 +28,10 @@ _TEXT_SETTINGS: Final = {
     "output_format_json_escape_forward_slashes": 0,
     "output_format_decimal_trailing_zeros": 0,
     "format_csv_null_representation": "",
+    # Small blocks in one thread: what is read and formatted ahead of the reader lies in memory.
+    "max_block_size": 8192,
+    "output_format_parallel_formatting": 0,
+    "max_threads": 1,
 }
 
 
