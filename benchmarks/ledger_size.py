@@ -13,6 +13,7 @@ import json
 import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
@@ -66,9 +67,7 @@ def _measure_size(directory: Path, records: int, rounds: int) -> dict[str, objec
         worker = RollupWorker(ledger, quiet_seconds=0)
         summed_up = _seconds(lambda: _sum_up(worker))
         with HttpServer(create_app(ledger), "127.0.0.1", 0) as server, httpx.Client(base_url=server.url) as client:
-            asked: dict[str, Callable[[], object]] = {
-                name: lambda path=path: client.get(path, timeout=120).raise_for_status() for name, path in PATHS.items()
-            }
+            asked: dict[str, Callable[[], object]] = {name: partial(_get, client, path) for name, path in PATHS.items()}
             result: dict[str, object] = {
                 "records": records,
                 "fill_seconds_a_million": round(filled / records * 1e6, 2),
@@ -97,9 +96,18 @@ def _measure_duckdb(ledger: Ledger, parquet: Path, rounds: int) -> dict[str, dic
         )
     with duckdb.connect() as connection:
         connection.read_parquet(str(parquet)).create_view("records")
-        return _milliseconds(
-            {name: lambda sql=sql: connection.execute(sql).fetchall() for name, sql in _DUCKDB.items()}, rounds
-        )
+        asked: dict[str, Callable[[], object]] = {
+            name: partial(_rows, connection, sql) for name, sql in _DUCKDB.items()
+        }
+        return _milliseconds(asked, rounds)
+
+
+def _get(client: httpx.Client, path: str) -> None:
+    client.get(path, timeout=120).raise_for_status()
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    return len(connection.execute(sql).fetchall())
 
 
 def _sum_up(worker: RollupWorker) -> None:

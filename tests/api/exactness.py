@@ -213,7 +213,8 @@ class Recounted(RuleBasedStateMachine):
 
     def _compare(self, start: datetime, end: datetime | None, others: dict[str, str], period: str) -> None:
         shared = {"from": start.isoformat(), **others} | ({} if end is None else {"to": end.isoformat()})
-        for path, own in (*_QUESTIONS, ("cost/trend", {"period": period})):
+        trend: tuple[str, dict[str, str | int]] = ("cost/trend", {"period": period})
+        for path, own in (*_QUESTIONS, trend):
             self._check(Question(path, {**shared, **own}))
 
     def _check(self, question: Question) -> None:
