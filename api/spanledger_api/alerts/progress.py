@@ -36,6 +36,11 @@ class Progress:
         self._kept: datetime | None = None
         self._lock = threading.RLock()
 
+    def begin(self) -> None:
+        """Watch from now on, unless the ledger is watched already."""
+        with self._lock:
+            self._known()
+
     @property
     def read_from(self) -> datetime:
         """When somebody first watched this ledger; nothing that was written before is looked at."""

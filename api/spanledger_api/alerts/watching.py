@@ -44,10 +44,13 @@ def alert_steps(
 
     Raises:
         ConfigurationError: ``SPANLEDGER_LOCALE`` names a language there is not.
+        ClickHouseError: The ledger does not answer.
     """
     names, locale = configuration.channel_names, default_locale()
     definitions = Definitions(ledger, configuration)
     progress = Progress(ledger)
+    # The watch of a new ledger begins now, before the first span can arrive, and not with the first look.
+    progress.begin()
     operations = OperationWatch(ledger, definitions, names, progress)
     budgets = BudgetWatch(ledger, configuration, DailyCosts(ledger), progress, _utc_now)
     anomalies = AnomalyWatch(ledger, definitions, names, progress, _utc_now)

@@ -15,6 +15,7 @@ from spanledger_api.alerts.kinds import Origin, RuleKind
 from spanledger_api.alerts.operations import OperationWatch
 from spanledger_api.alerts.progress import Progress
 from spanledger_api.alerts.rule import Rule
+from spanledger_api.alerts.watching import alert_steps
 from spanledger_api.messages import Locale
 from spanledger_clickhouse.rating import Rater
 from spanledger_clickhouse.record_versions import ROUND
@@ -150,3 +151,13 @@ def test_re_pricing_history_raises_nothing(ledger: Ledger, watch: Watch) -> None
     assert ledger.query("SELECT total_cost FROM cost_records") == [{"total_cost": Decimal(5)}]
 
     assert watching.look() == []
+
+
+def test_what_arrives_before_the_first_look_is_noticed(ledger: Ledger) -> None:
+    """The watch begins when its steps are made, which is before anything can arrive, however late its thread runs."""
+    steps = {name: step for name, step, _ in alert_steps(ledger, AlertConfiguration((RULE,)), PriceBook.built_in())}
+    store(ledger, [Span(service="s3", cost=Decimal(2))])
+
+    steps["alerts-operations"]()
+
+    assert ledger.query("SELECT count() AS alerts FROM alerts") == [{"alerts": 1}]
