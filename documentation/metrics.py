@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["metrics_page"]
 
+_WHEN_BEGUN = "_created"
+"""Ending of the series that tell when a counter began; they mean nothing of their own."""
+
 _INTRODUCTION = """\
 The collector answers on the path `/metrics` of its OTLP/HTTP port, the API on its own, both in Prometheus' text
 format. A counter is shown with the ending `_total`."""
@@ -33,5 +36,6 @@ def metrics_page(expositions: Iterable[bytes]) -> str:
         )
         for exposition in expositions
         for family in text_string_to_metric_families(exposition.decode())
+        if not family.name.endswith(_WHEN_BEGUN)
     )
     return f"{GENERATED}\n# Metrics\n\n{_INTRODUCTION}\n\n{table(('metric', 'kind', 'labels', 'meaning'), rows)}\n"
