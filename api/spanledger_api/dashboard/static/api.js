@@ -67,7 +67,13 @@ async function problemOf(answer) {
   const text = await answer.text();
   try {
     const { detail, title, type } = JSON.parse(text);
-    return new Problem(answer.status, String(detail ?? title), String(type ?? "").split(":").pop());
+    return new Problem(
+      answer.status,
+      String(detail ?? title),
+      String(type ?? "")
+        .split(":")
+        .pop(),
+    );
   } catch {
     return new Problem(answer.status, text.slice(0, 200) || answer.statusText);
   }
@@ -102,7 +108,8 @@ export async function ask(address, signal) {
  * @param {unknown} [body]
  */
 export async function send(method, address, body) {
-  const options = body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+  const options =
+    body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
   const answer = await request(address, { method, ...options });
   const text = await answer.text();
   return text ? parseExact(text) : null;

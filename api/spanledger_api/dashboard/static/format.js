@@ -26,7 +26,8 @@ export function money(amount, currency = "USD") {
 /** What one unit costs: three digits that say something. */
 export function unitMoney(amount, currency = "USD") {
   const size = Math.abs(Number(amount));
-  const digits = size >= 1 || size === 0 ? { minimumFractionDigits: 2, maximumFractionDigits: 2 } : { maximumSignificantDigits: 3 };
+  const digits =
+    size >= 1 || size === 0 ? { minimumFractionDigits: 2, maximumFractionDigits: 2 } : { maximumSignificantDigits: 3 };
   return formatter("NumberFormat", { style: "currency", currency, currencyDisplay: "narrowSymbol", ...digits }).format(
     Number(amount),
   );
@@ -82,7 +83,11 @@ export function percent(share, places = 1) {
   const least = 10 ** -(places + 2);
   if (value > 0 && value < least) return `< ${percent(least, places)}`;
   const digits = value === 0 || value === 1 ? 0 : places;
-  return formatter("NumberFormat", { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+  return formatter("NumberFormat", {
+    style: "percent",
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(value);
 }
 
 /** A change in percent; from tenfold on as a multiple. */
@@ -130,7 +135,14 @@ export function month(instant, zone) {
 }
 
 export function time(instant, zone) {
-  const options = { timeZone: zone, month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const options = {
+    timeZone: zone,
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  };
   return formatter("DateTimeFormat", options).format(new Date(instant));
 }
 
@@ -139,14 +151,18 @@ export function exactTime(instant, zone) {
   return formatter("DateTimeFormat", options).format(new Date(instant));
 }
 
+/** @type {[string, number][]} */
+const UNITS = [
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+];
+
 /** How long ago, in one unit. */
 export function ago(milliseconds) {
   const seconds = Math.max(0, Math.round(Number(milliseconds) / 1000));
   if (seconds < 5) return t("just_now");
-  for (const [unit, size] of [["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]]) {
-    if (seconds >= size) {
-      return formatter("RelativeTimeFormat", { numeric: "always" }).format(-Math.floor(seconds / Number(size)), unit);
-    }
-  }
-  return t("just_now");
+  const [unit, size] = UNITS.find((each) => seconds >= each[1]);
+  return formatter("RelativeTimeFormat", { numeric: "always" }).format(-Math.floor(seconds / size), unit);
 }

@@ -53,7 +53,11 @@ function read() {
     group: GROUPINGS.includes(query.get("group") ?? "") ? query.get("group") : "service",
     interval: query.get("interval") === "hour" ? "hour" : "day",
     currency: /^[A-Z]{3}$/.test(query.get("currency") ?? "") ? query.get("currency") : "USD",
-    filters: Object.fromEntries(Object.keys(FILTERS).filter((name) => query.has(name)).map((name) => [name, query.get(name)])),
+    filters: Object.fromEntries(
+      Object.keys(FILTERS)
+        .filter((name) => query.has(name))
+        .map((name) => [name, query.get(name)]),
+    ),
     query,
   };
 }

@@ -23,7 +23,11 @@ function reader(zone) {
 
 /** Minutes that the zone's clocks are ahead of UTC at an instant, in milliseconds. */
 function offset(instant, zone) {
-  const at = Object.fromEntries(reader(zone).formatToParts(instant).map((part) => [part.type, Number(part.value)]));
+  const at = Object.fromEntries(
+    reader(zone)
+      .formatToParts(instant)
+      .map((part) => [part.type, Number(part.value)]),
+  );
   const shown = Date.UTC(at.year, at.month - 1, at.day, at.hour, at.minute, at.second);
   return shown - Math.floor(instant / 1000) * 1000;
 }
@@ -56,7 +60,8 @@ export function buckets(from, to, interval, zone) {
     for (let at = from; at < to; at += 3_600_000) found.push(at);
     return found;
   }
-  for (let day = dayOf(from, zone); startOfDay(day, zone) < to; day = addDays(day, 1)) found.push(startOfDay(day, zone));
+  for (let day = dayOf(from, zone); startOfDay(day, zone) < to; day = addDays(day, 1))
+    found.push(startOfDay(day, zone));
   return found;
 }
 

@@ -22,8 +22,13 @@ export function Page({ view }) {
   const resource = useResource(status ? `/api/alerts?status=${encodeURIComponent(status)}` : "/api/alerts");
   const [failure, setFailure] = useState(null);
   const [said, setSaid] = useState("");
-  const acknowledge = (row) => send("POST", `/api/alerts/${encodeURIComponent(row.alert_id)}/acknowledge`).then(refresh, setFailure);
-  const test = () => send("POST", "/api/alerts/test").then((told) => setSaid(told?.length ? t("alerts.tested") : t("alerts.no_channels")), setFailure);
+  const acknowledge = (row) =>
+    send("POST", `/api/alerts/${encodeURIComponent(row.alert_id)}/acknowledge`).then(refresh, setFailure);
+  const test = () =>
+    send("POST", "/api/alerts/test").then(
+      (told) => setSaid(told?.length ? t("alerts.tested") : t("alerts.no_channels")),
+      setFailure,
+    );
   const actions = html`
     <${Segments} label=${t("alerts.status")} value=${status} onChoose=${(value) => change({ alerts: value || null })}
       options=${["", ...STATUSES].map((value) => ({ value, label: value ? t(`status.${value}`) : t("alerts.any") }))} />
@@ -44,15 +49,26 @@ export function Page({ view }) {
 
 function columnsOf(view, acknowledge) {
   return [
-    { key: "message", label: t("column.message"), cell: (row) => html`${row.message} ${row.execution_id && html`<a class="mono" href=${addressOf(pathOf("executions", row.execution_id))}>${row.execution_id}</a>`}` },
-    { key: "severity", label: t("column.severity"), cell: (row) => html`<${Badge} value=${row.severity} group="severity" />` },
+    {
+      key: "message",
+      label: t("column.message"),
+      cell: (row) =>
+        html`${row.message} ${row.execution_id && html`<a class="mono" href=${addressOf(pathOf("executions", row.execution_id))}>${row.execution_id}</a>`}`,
+    },
+    {
+      key: "severity",
+      label: t("column.severity"),
+      cell: (row) => html`<${Badge} value=${row.severity} group="severity" />`,
+    },
     { key: "rule", label: t("alerts.mute_rule"), cell: (row) => row.rule_name ?? row.rule_id },
     { key: "time", label: t("column.time"), isNumber: true, cell: (row) => time(row.occurred_at, view.zone) },
     { key: "deliveries", isLong: true, label: t("column.deliveries"), cell: deliveries },
     {
       key: "status",
       label: t("column.status"),
-      cell: (row) => html`<span title=${row.acknowledged_by ? t("alerts.by", { who: row.acknowledged_by }) : ""}><${Badge} value=${row.status} /></span>
+      cell: (
+        row,
+      ) => html`<span title=${row.acknowledged_by ? t("alerts.by", { who: row.acknowledged_by }) : ""}><${Badge} value=${row.status} /></span>
         ${row.status === "open" && html` <button class="small" onClick=${() => acknowledge(row)}>${t("alerts.acknowledge")}</button>`}`,
     },
   ];
@@ -60,5 +76,8 @@ function columnsOf(view, acknowledge) {
 
 function deliveries(row) {
   if (!row.deliveries?.length) return html`<span class="muted">–</span>`;
-  return row.deliveries.map((each) => html`<span key=${each.channel} class="badge ${each.error ? "bad" : "good"}" title=${each.error ?? named("status", each.status)}>${each.channel}</span> `);
+  return row.deliveries.map(
+    (each) =>
+      html`<span key=${each.channel} class="badge ${each.error ? "bad" : "good"}" title=${each.error ?? named("status", each.status)}>${each.channel}</span> `,
+  );
 }

@@ -26,7 +26,10 @@ export function Page({ view }) {
     refresh();
   };
   const save = (body) =>
-    (edited ? send("PUT", `${PATH}/${encodeURIComponent(edited.budget_id)}`, body) : send("POST", PATH, body)).then(done, setFailure);
+    (edited ? send("PUT", `${PATH}/${encodeURIComponent(edited.budget_id)}`, body) : send("POST", PATH, body)).then(
+      done,
+      setFailure,
+    );
   const remove = (row) => send("DELETE", `${PATH}/${encodeURIComponent(row.budget_id)}`).then(done, setFailure);
   return html`
     <${PageHead} title=${t("nav.budgets")} />
@@ -38,10 +41,12 @@ export function Page({ view }) {
         </ul>`}
       <//>
     <//>
-    ${!resource.error &&
-    html`<${Panel} title=${edited ? t("budgets.edit_one", { name: edited.name }) : t("panel.new_budget")}>
+    ${
+      !resource.error &&
+      html`<${Panel} title=${edited ? t("budgets.edit_one", { name: edited.name }) : t("panel.new_budget")}>
       <${BudgetForm} key=${edited?.budget_id ?? "new"} budget=${edited} onSave=${save} onCancel=${() => setEdited(null)} />
-    <//>`}
+    <//>`
+    }
   `;
 }
 
@@ -49,12 +54,14 @@ function Budget({ row, view, onEdit, onDelete }) {
   return html`<${BudgetBar} row=${row} zone=${view.zone} />
     <li class="budget-actions">
       <span class="muted">${scopeOf(row)} · ${money(row.amount, row.currency)} / ${named("period", row.period)} · ${row.timezone}</span>
-      ${row.origin === "file"
-        ? html`<span class="muted">${t("origin.file")}</span>`
-        : html`<span>
+      ${
+        row.origin === "file"
+          ? html`<span class="muted">${t("origin.file")}</span>`
+          : html`<span>
             <button class="small" aria-label=${t("budgets.edit_one", { name: row.name })} onClick=${onEdit}>${t("budgets.edit")}</button>${" "}
             <button class="small" aria-label=${t("budgets.delete", { name: row.name })} onClick=${onDelete}>${t("delete")}</button>
-          </span>`}
+          </span>`
+      }
     </li>`;
 }
 
@@ -64,7 +71,10 @@ function BudgetForm({ budget, onSave, onCancel }) {
   const submit = (event) => {
     event.preventDefault();
     const fields = new FormData(event.target);
-    const percents = String(fields.get("thresholds")).split(/[\s,]+/).map(Number).filter((each) => each > 0);
+    const percents = String(fields.get("thresholds"))
+      .split(/[\s,]+/)
+      .map(Number)
+      .filter((each) => each > 0);
     const value = String(fields.get("value") ?? "");
     onSave({
       name: String(fields.get("name")),

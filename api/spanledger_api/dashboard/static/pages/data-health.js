@@ -27,13 +27,28 @@ function Gaps({ view, path, title }) {
   const resource = useResource(address);
   return html`<${Panel} title=${title} span="span-6" address=${address}>
     <${Answered} resource=${resource} nothing=${html`<span class="good">✓</span> ${t("health.all_priced")}`}>
-      ${(rows) => html`<${DataTable} caption=${title} rows=${rows} columns=${[
-        { key: "what", label: t("group.service"), cell: (row) => html`${row.service} <span class="muted">${row.model}</span>` },
-        { key: "reason", isLong: true, label: t("column.reason"), cell: (row) => row.reason },
-        { key: "quantity", label: t("column.quantity"), isNumber: true, cell: (row) => html`${quantity(row.quantity)} ${row.unit}` },
-        { key: "calls", label: t("column.calls"), isNumber: true, cell: (row) => number(row.operations_count) },
-        { key: "cost", label: t("column.cost"), isNumber: true, cell: (row) => html`<${Money} value=${row.total_cost} currency=${view.currency} />` },
-      ]} />`}
+      ${(rows) =>
+        html`<${DataTable} caption=${title} rows=${rows} columns=${[
+          {
+            key: "what",
+            label: t("group.service"),
+            cell: (row) => html`${row.service} <span class="muted">${row.model}</span>`,
+          },
+          { key: "reason", isLong: true, label: t("column.reason"), cell: (row) => row.reason },
+          {
+            key: "quantity",
+            label: t("column.quantity"),
+            isNumber: true,
+            cell: (row) => html`${quantity(row.quantity)} ${row.unit}`,
+          },
+          { key: "calls", label: t("column.calls"), isNumber: true, cell: (row) => number(row.operations_count) },
+          {
+            key: "cost",
+            label: t("column.cost"),
+            isNumber: true,
+            cell: (row) => html`<${Money} value=${row.total_cost} currency=${view.currency} />`,
+          },
+        ]} />`}
     <//>
   <//>`;
 }

@@ -18,7 +18,8 @@ export function Page({ view }) {
     <input type="search" aria-label=${t("prices.search")} placeholder=${t("prices.search")} value=${text} onInput=${(event) => setText(event.target.value)} />
     <label class="small check"><input type="checkbox" checked=${showsHistory} onChange=${() => change({ history: showsHistory ? null : "1" })} /> ${t("prices.history")}</label>
   `;
-  const chosen = (row) => [row.service, row.model, row.provider, row.meter].join(" ").toLowerCase().includes(text.toLowerCase());
+  const chosen = (row) =>
+    [row.service, row.model, row.provider, row.meter].join(" ").toLowerCase().includes(text.toLowerCase());
   return html`
     <${PageHead} title=${t("nav.prices")} />
     <${Panel} title=${t("panel.prices")} sub=${t("prices.catalogue")} address=${resource.address} actions=${actions}>
@@ -42,7 +43,12 @@ function unitsOf(row) {
 }
 
 const columns = (showsHistory) => [
-  { key: "what", label: t("group.service"), cell: (row) => html`${row.service} <span class="muted">${[row.model, row.provider].filter(Boolean).join(" · ")}</span>` },
+  {
+    key: "what",
+    label: t("group.service"),
+    cell: (row) =>
+      html`${row.service} <span class="muted">${[row.model, row.provider].filter(Boolean).join(" · ")}</span>`,
+  },
   { key: "meter", label: t("column.meter"), cell: (row) => row.meter },
   {
     key: "price",
@@ -62,6 +68,9 @@ const columns = (showsHistory) => [
   {
     key: "source",
     label: t("column.source"),
-    cell: (row) => (/^https?:/.test(row.source) ? html`<a href=${row.source} target="_blank" rel="noopener noreferrer" title=${row.price_id}>${new URL(row.source).host}</a>` : row.source),
+    cell: (row) =>
+      /^https?:/.test(row.source)
+        ? html`<a href=${row.source} target="_blank" rel="noopener noreferrer" title=${row.price_id}>${new URL(row.source).host}</a>`
+        : row.source,
   },
 ];

@@ -38,7 +38,10 @@ export function Page({ view }) {
 }
 
 function Advice({ row, view, onDismiss }) {
-  const saving = row.saving_low === null ? null : { low: money(row.saving_low, view.currency), high: money(row.saving_high, view.currency) };
+  const saving =
+    row.saving_low === null
+      ? null
+      : { low: money(row.saving_low, view.currency), high: money(row.saving_high, view.currency) };
   return html`<li class="advice">
     <div class="advice-row">
       <h3>${named("advice", row.type)}</h3>
@@ -49,14 +52,26 @@ function Advice({ row, view, onDismiss }) {
       <button class="small" onClick=${onDismiss}>${t(row.dismissed ? "advice.restore" : "advice.dismiss")}</button>
     </div>
     <p>${row.message}</p>
-    ${row.evidence.length > 0 &&
-    html`<details class="disclosure">
+    ${
+      row.evidence.length > 0 &&
+      html`<details class="disclosure">
       <summary>${t("advice.evidence")}</summary>
       <${DataTable} caption=${t("advice.evidence")} rows=${row.evidence} columns=${[
         { key: "trace", label: "trace_id", cell: (each) => html`<code>${each.trace_id}</code>` },
-        { key: "cost", label: t("column.cost"), isNumber: true, cell: (each) => html`<${Money} value=${each.total_cost} currency=${view.currency} />` },
-        { key: "started", label: t("column.started"), isNumber: true, cell: (each) => time(each.started_at, view.zone) },
+        {
+          key: "cost",
+          label: t("column.cost"),
+          isNumber: true,
+          cell: (each) => html`<${Money} value=${each.total_cost} currency=${view.currency} />`,
+        },
+        {
+          key: "started",
+          label: t("column.started"),
+          isNumber: true,
+          cell: (each) => time(each.started_at, view.zone),
+        },
       ]} />
-    </details>`}
+    </details>`
+    }
   </li>`;
 }

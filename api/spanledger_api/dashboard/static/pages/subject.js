@@ -48,8 +48,8 @@ export function Subject({ view, filter, group, children }) {
 
 /**
  * All of a kind, or one of them.
- * @param {{view: import("../view.js").View, filter: string, group: string, kind: import("../panels/group-table.js").Kind,
- *   table: any, children?: unknown}} properties
+ * @param {{view: import("../view.js").View, kind: import("../panels/group-table.js").Kind, table: any, title: string,
+ *   children?: unknown}} properties
  */
 export function Listing({ view, kind, table: Table, title, children }) {
   const own = { ...view, group: kind.group };

@@ -12,7 +12,8 @@ import { addressOf } from "../view.js";
 
 const worstFirst = (rows) => [...rows].sort((one, other) => Number(other.used_share) - Number(one.used_share));
 
-export const scopeOf = (row) => (row.scope === "total" ? named("scope", "total") : `${named("scope", row.scope)}: ${row.scope_value}`);
+export const scopeOf = (row) =>
+  row.scope === "total" ? named("scope", "total") : `${named("scope", row.scope)}: ${row.scope_value}`;
 
 export function Budgets({ view, shown = 4 }) {
   const resource = useResource("/api/budgets");
@@ -20,7 +21,9 @@ export function Budgets({ view, shown = 4 }) {
   return html`<${Panel} title=${t("panel.budgets")} actions=${actions}>
     <${Answered} resource=${resource} nothing=${html`${t("budgets.none")} <a href=${addressOf("/budgets")}>${t("budgets.add")}</a>`}>
       ${(rows) => html`<ul class="bars">
-        ${worstFirst(rows).slice(0, shown).map((row) => html`<${BudgetBar} key=${row.budget_id} row=${row} zone=${view.zone} />`)}
+        ${worstFirst(rows)
+          .slice(0, shown)
+          .map((row) => html`<${BudgetBar} key=${row.budget_id} row=${row} zone=${view.zone} />`)}
       </ul>`}
     <//>
   <//>`;

@@ -17,11 +17,13 @@ export function ExecutionDetail({ view }) {
   const execution = useResource(path);
   return html`
     <${PageHead} title=${view.name} above=${{ path: "/executions", label: t("nav.executions") }} />
-    ${execution.error
-      ? html`<${Missing} resource=${execution} />`
-      : execution.rows === null
-        ? html`<${Waiting} />`
-        : html`<${Found} execution=${execution.rows} path=${path} view=${view} />`}
+    ${
+      execution.error
+        ? html`<${Missing} resource=${execution} />`
+        : execution.rows === null
+          ? html`<${Waiting} />`
+          : html`<${Found} execution=${execution.rows} path=${path} view=${view} />`
+    }
   `;
 }
 
@@ -36,11 +38,13 @@ function Found({ execution, path, view }) {
     <${Facts} execution=${execution} zone=${view.zone} />
     ${execution.error_message && html`<p class="notice bad">${execution.error_message}</p>`}
     <${Panel} title=${t("panel.waterfall")} address=${spans.error ? undefined : spans.address}>
-      ${spans.error
-        ? html`<${Nothing}>${t("executions.spans_gone")}<//>`
-        : spans.rows === null
-          ? html`<div class="skeleton block"></div>`
-          : html`<${Waterfall} spans=${spans.rows} />`}
+      ${
+        spans.error
+          ? html`<${Nothing}>${t("executions.spans_gone")}<//>`
+          : spans.rows === null
+            ? html`<div class="skeleton block"></div>`
+            : html`<${Waterfall} spans=${spans.rows} />`
+      }
     <//>
     <${Panel} title=${t("panel.cost_records")}>
       <${Records} rows=${execution.cost_records} zone=${view.zone} />
@@ -67,11 +71,34 @@ function Facts({ execution, zone }) {
 function Records({ rows, zone }) {
   if (!rows.length) return html`<${Nothing} />`;
   return html`<${DataTable} caption=${t("panel.cost_records")} rows=${rows} keyOf=${(row) => row.record_id} columns=${[
-    { key: "operation", label: t("group.operation"), cell: (row) => html`<${GroupName} group="operation" value=${row.operation ?? ""} />` },
-    { key: "service", label: t("group.service"), cell: (row) => html`<${GroupName} group="service" value=${row.service} />` },
-    { key: "quantity", label: t("column.quantity"), isNumber: true, cell: (row) => html`<span title=${`${row.quantity} ${row.unit ?? ""}`}>${quantity(row.quantity)} ${row.unit}</span>` },
-    { key: "cost", label: t("column.cost"), isNumber: true, cell: (row) => html`<${Money} value=${row.total_cost} currency=${row.currency} />` },
-    { key: "source", label: t("group.source"), cell: (row) => html`<span title=${row.price_id ?? row.reason ?? ""}>${named("source", row.source)}</span>` },
+    {
+      key: "operation",
+      label: t("group.operation"),
+      cell: (row) => html`<${GroupName} group="operation" value=${row.operation ?? ""} />`,
+    },
+    {
+      key: "service",
+      label: t("group.service"),
+      cell: (row) => html`<${GroupName} group="service" value=${row.service} />`,
+    },
+    {
+      key: "quantity",
+      label: t("column.quantity"),
+      isNumber: true,
+      cell: (row) =>
+        html`<span title=${`${row.quantity} ${row.unit ?? ""}`}>${quantity(row.quantity)} ${row.unit}</span>`,
+    },
+    {
+      key: "cost",
+      label: t("column.cost"),
+      isNumber: true,
+      cell: (row) => html`<${Money} value=${row.total_cost} currency=${row.currency} />`,
+    },
+    {
+      key: "source",
+      label: t("group.source"),
+      cell: (row) => html`<span title=${row.price_id ?? row.reason ?? ""}>${named("source", row.source)}</span>`,
+    },
     { key: "duration", label: t("column.duration"), isNumber: true, cell: (row) => duration(row.duration) },
     { key: "started", label: t("column.started"), isNumber: true, cell: (row) => time(row.started_at, zone) },
   ]} />`;

@@ -14,8 +14,17 @@ export function Failures({ view, span = "span-6" }) {
   const resource = useResource(address);
   const columns = [
     { key: "error", label: t("column.error"), cell: (row) => row.error_type },
-    { key: "scope", label: t("column.scope"), cell: (row) => html`${number(row.failures_count)} ${t(`failures.${row.scope}`)}` },
-    { key: "cost", label: t("column.cost"), isNumber: true, cell: (row) => html`<${Money} value=${row.total_cost} currency=${view.currency} />` },
+    {
+      key: "scope",
+      label: t("column.scope"),
+      cell: (row) => html`${number(row.failures_count)} ${t(`failures.${row.scope}`)}`,
+    },
+    {
+      key: "cost",
+      label: t("column.cost"),
+      isNumber: true,
+      cell: (row) => html`<${Money} value=${row.total_cost} currency=${view.currency} />`,
+    },
     { key: "share", label: t("column.share"), isNumber: true, cell: (row) => percent(row.share, 2) },
   ];
   return html`<${Panel} title=${t("panel.failures")} span=${span} address=${address}>

@@ -39,13 +39,23 @@ function columnsOf(view, kind, rows, movers) {
   const changes = new Map(movers.map((row) => [row.name, row]));
   const callsOf = (row) => row.operations_count ?? row.calls_count;
   const columns = [
-    { key: "name", label: t(`group.${kind.group}`), cell: (row) => html`<${GroupName} group=${kind.group} value=${row[kind.name] ?? ""} />` },
-    { key: "cost", label: t("column.cost"), isNumber: true, cell: (row) => html`<${Money} value=${row.total_cost} currency=${view.currency} />` },
+    {
+      key: "name",
+      label: t(`group.${kind.group}`),
+      cell: (row) => html`<${GroupName} group=${kind.group} value=${row[kind.name] ?? ""} />`,
+    },
+    {
+      key: "cost",
+      label: t("column.cost"),
+      isNumber: true,
+      cell: (row) => html`<${Money} value=${row.total_cost} currency=${view.currency} />`,
+    },
     {
       key: "share",
       label: t("column.share"),
       isNumber: true,
-      cell: (row) => html`<div class="share-cell"><${Track} share=${Number(row.total_cost) / most} /><span>${percent(whole ? Number(row.total_cost) / whole : 0)}</span></div>`,
+      cell: (row) =>
+        html`<div class="share-cell"><${Track} share=${Number(row.total_cost) / most} /><span>${percent(whole ? Number(row.total_cost) / whole : 0)}</span></div>`,
     },
     {
       key: "change",
@@ -53,7 +63,9 @@ function columnsOf(view, kind, rows, movers) {
       isNumber: true,
       cell: (row) => {
         const mover = changes.get(row[kind.name] ?? "");
-        return mover ? html`<${Change} value=${mover.change} percent=${mover.change_percent} state=${mover.state} currency=${view.currency} />` : "";
+        return mover
+          ? html`<${Change} value=${mover.change} percent=${mover.change_percent} state=${mover.state} currency=${view.currency} />`
+          : "";
       },
     },
     { key: "calls", label: t("column.calls"), isNumber: true, cell: (row) => number(callsOf(row)) },
@@ -61,11 +73,17 @@ function columnsOf(view, kind, rows, movers) {
       key: "mean",
       label: t("column.avg_cost"),
       isNumber: true,
-      cell: (row) => html`<${UnitMoney} value=${row.avg_cost ?? (callsOf(row) ? Number(row.total_cost) / callsOf(row) : 0)} currency=${view.currency} />`,
+      cell: (row) =>
+        html`<${UnitMoney} value=${row.avg_cost ?? (callsOf(row) ? Number(row.total_cost) / callsOf(row) : 0)} currency=${view.currency} />`,
     },
   ];
   if (rows[0]?.avg_duration !== undefined) {
-    columns.push({ key: "duration", label: t("column.avg_duration"), isNumber: true, cell: (row) => duration(row.avg_duration) });
+    columns.push({
+      key: "duration",
+      label: t("column.avg_duration"),
+      isNumber: true,
+      cell: (row) => duration(row.avg_duration),
+    });
   }
   return columns;
 }

@@ -40,12 +40,14 @@ function columnsOf(by) {
       key: "failed",
       label: t("column.failed"),
       isNumber: true,
-      cell: (row) => html`<span class=${row.failed_count ? "bad" : "muted"}>${percent(row.count ? row.failed_count / row.count : 0)}</span>`,
+      cell: (row) =>
+        html`<span class=${row.failed_count ? "bad" : "muted"}>${percent(row.count ? row.failed_count / row.count : 0)}</span>`,
     },
   ];
 }
 
 function nameOf(by, row) {
-  if (by === "step") return html`${row.step_name} <a class="muted" href=${addressOf(pathOf("tasks", row.task_type))}>${row.task_type}</a>`;
+  if (by === "step")
+    return html`${row.step_name} <a class="muted" href=${addressOf(pathOf("tasks", row.task_type))}>${row.task_type}</a>`;
   return html`<${GroupName} group=${by} value=${row[by]} />`;
 }

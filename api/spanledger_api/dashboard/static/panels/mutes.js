@@ -25,12 +25,21 @@ export function Mutes({ zone }) {
   return html`<${Panel} title=${t("panel.mutes")}>
     ${failure && html`<${Failure} error=${failure} />`}
     <${Answered} resource=${resource} nothing=${t("alerts.no_mutes")}>
-      ${(rows) => html`<${DataTable} caption=${t("panel.mutes")} rows=${rows.filter(isOn)} keyOf=${(row) => row.mute_id} columns=${[
-        { key: "what", label: t("budgets.scope"), cell: (row) => [row.rule_id && nameOf(row.rule_id), row.service, row.user_id].filter(Boolean).join(" · ") },
-        { key: "reason", isLong: true, label: t("column.reason"), cell: (row) => row.reason },
-        { key: "until", label: t("alerts.mute_until"), isNumber: true, cell: (row) => time(row.until, zone) },
-        { key: "actions", label: t("column.actions"), cell: (row) => html`<button class="small" onClick=${() => end(row)}>${t("alerts.unmute")}</button>` },
-      ]} />`}
+      ${(rows) =>
+        html`<${DataTable} caption=${t("panel.mutes")} rows=${rows.filter(isOn)} keyOf=${(row) => row.mute_id} columns=${[
+          {
+            key: "what",
+            label: t("budgets.scope"),
+            cell: (row) => [row.rule_id && nameOf(row.rule_id), row.service, row.user_id].filter(Boolean).join(" · "),
+          },
+          { key: "reason", isLong: true, label: t("column.reason"), cell: (row) => row.reason },
+          { key: "until", label: t("alerts.mute_until"), isNumber: true, cell: (row) => time(row.until, zone) },
+          {
+            key: "actions",
+            label: t("column.actions"),
+            cell: (row) => html`<button class="small" onClick=${() => end(row)}>${t("alerts.unmute")}</button>`,
+          },
+        ]} />`}
     <//>
     ${!resource.error && html`<${NewMute} rules=${Array.isArray(rules.rows) ? rules.rows : []} onSave=${(body) => send("POST", PATH, body).then(done, setFailure)} />`}
   <//>`;

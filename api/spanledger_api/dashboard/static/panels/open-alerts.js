@@ -20,7 +20,9 @@ export function useReadyAlerts() {
 
 /** The gravest alert of each rule, the gravest first: 100 % of a budget says all that 80 % says. */
 function gravest(rows) {
-  const sorted = [...rows].sort((one, other) => GRAVE_FIRST.indexOf(one.severity) - GRAVE_FIRST.indexOf(other.severity));
+  const sorted = [...rows].sort(
+    (one, other) => GRAVE_FIRST.indexOf(one.severity) - GRAVE_FIRST.indexOf(other.severity),
+  );
   const rules = new Set();
   return sorted.filter((row) => !rules.has(row.rule_id) && rules.add(row.rule_id));
 }

@@ -21,14 +21,30 @@ export function Rules() {
   return html`<${Panel} title=${t("panel.rules")}>
     ${failure && html`<${Failure} error=${failure} />`}
     <${Answered} resource=${resource} nothing=${t("alerts.no_rules")}>
-      ${(rows) => html`<${DataTable} caption=${t("panel.rules")} rows=${rows} keyOf=${(row) => row.rule_id} columns=${[
-        { key: "name", label: t("column.name"), cell: (row) => row.name },
-        { key: "kind", label: t("column.kind"), cell: (row) => t(`rule.${row.kind}`) },
-        { key: "threshold", label: t("column.threshold"), isNumber: true, cell: (row) => String(row.threshold ?? "–") },
-        { key: "severity", label: t("column.severity"), cell: (row) => html`<${Badge} value=${row.severity} group="severity" />` },
-        { key: "actions", label: t("column.actions"), cell: (row) => row.origin === "file" ? html`<span class="muted">${t("origin.file")}</span>`
-            : html`<button class="small" aria-label=${`${t("delete")}: ${row.name}`} onClick=${() => remove(row)}>${t("delete")}</button>` },
-      ]} />`}
+      ${(rows) =>
+        html`<${DataTable} caption=${t("panel.rules")} rows=${rows} keyOf=${(row) => row.rule_id} columns=${[
+          { key: "name", label: t("column.name"), cell: (row) => row.name },
+          { key: "kind", label: t("column.kind"), cell: (row) => t(`rule.${row.kind}`) },
+          {
+            key: "threshold",
+            label: t("column.threshold"),
+            isNumber: true,
+            cell: (row) => String(row.threshold ?? "–"),
+          },
+          {
+            key: "severity",
+            label: t("column.severity"),
+            cell: (row) => html`<${Badge} value=${row.severity} group="severity" />`,
+          },
+          {
+            key: "actions",
+            label: t("column.actions"),
+            cell: (row) =>
+              row.origin === "file"
+                ? html`<span class="muted">${t("origin.file")}</span>`
+                : html`<button class="small" aria-label=${`${t("delete")}: ${row.name}`} onClick=${() => remove(row)}>${t("delete")}</button>`,
+          },
+        ]} />`}
     <//>
     ${!resource.error && html`<${NewRule} onSave=${(body) => send("POST", PATH, body).then(done, setFailure)} />`}
   <//>`;

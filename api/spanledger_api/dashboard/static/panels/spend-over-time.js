@@ -23,7 +23,12 @@ export function SpendOverTime({ view, span = "span-8" }) {
   const { days } = rangeOf(view, Date.now());
   const interval = days > MOST_HOURLY_DAYS ? "day" : view.interval;
   const shown = { ...view, interval };
-  const address = useReport("/api/analytics/cost/breakdown", { groupBy: view.group, interval, topN: SERIES, limit: 10_000 });
+  const address = useReport("/api/analytics/cost/breakdown", {
+    groupBy: view.group,
+    interval,
+    topN: SERIES,
+    limit: 10_000,
+  });
   const resource = useResource(address);
   const actions = html`
     <${Choice} hidesLabel label=${t("chart.group")} value=${view.group} onChoose=${(group) => change({ group })}
@@ -35,11 +40,13 @@ export function SpendOverTime({ view, span = "span-8" }) {
       ]} />
   `;
   return html`<${Panel} title=${t("panel.spend_over_time")} span=${span} address=${address} actions=${actions}>
-    ${resource.error
-      ? html`<${Failure} error=${resource.error} retry=${resource.retry} />`
-      : resource.rows === null
-        ? html`<div class="skeleton block"></div>`
-        : html`<${Plot} view=${shown} rows=${resource.rows} isStale=${resource.isStale} />`}
+    ${
+      resource.error
+        ? html`<${Failure} error=${resource.error} retry=${resource.retry} />`
+        : resource.rows === null
+          ? html`<div class="skeleton block"></div>`
+          : html`<${Plot} view=${shown} rows=${resource.rows} isStale=${resource.isStale} />`
+    }
   <//>`;
 }
 
@@ -48,7 +55,10 @@ function Plot({ view, rows, isStale }) {
     () => seriesOf(rows, view, REST),
     [rows, view.group, view.interval, view.zone, view.range, view.from, view.to],
   );
-  if (!rows.length) return Object.keys(view.filters).length ? html`<${Nothing}>${t("state.nothing_matches")}<//>` : html`<${FirstSpan} />`;
+  if (!rows.length)
+    return Object.keys(view.filters).length
+      ? html`<${Nothing}>${t("state.nothing_matches")}<//>`
+      : html`<${FirstSpan} />`;
   const series = groups.map((group, index) => ({
     label: labelOf(view.group, group.name),
     colour: seriesColour(index, group.isRest),
@@ -90,9 +100,11 @@ function Legend({ view, groups, hasUnknown }) {
     ${groups.map(
       (group, index) => html`<li key=${group.name}>
         <span class="swatch" style=${{ background: `var(--${seriesColour(index, group.isRest)})` }}></span>
-        ${group.name && !group.isRest && ["status", "source", "model", "step", "prompt"].includes(view.group)
-          ? html`<a class="label" href="?" onClick=${(event) => (event.preventDefault(), change({ [filter]: group.name }))}>${labelOf(view.group, group.name)}</a>`
-          : html`<${GroupName} group=${view.group} value=${group.name} />`}
+        ${
+          group.name && !group.isRest && ["status", "source", "model", "step", "prompt"].includes(view.group)
+            ? html`<a class="label" href="?" onClick=${(event) => (event.preventDefault(), change({ [filter]: group.name }))}>${labelOf(view.group, group.name)}</a>`
+            : html`<${GroupName} group=${view.group} value=${group.name} />`
+        }
         <span class="value" title=${exactMoney(group.total, view.currency)}>${money(group.total, view.currency)}</span>
         <span class="share">${percent(all ? Number(group.total) / all : 0)}</span>
       </li>`,

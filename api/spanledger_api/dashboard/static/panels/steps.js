@@ -34,13 +34,14 @@ export function CriticalPath({ span = "span-4" }) {
   const resource = useResource(address);
   return html`<${Panel} title=${t("panel.critical_path")} span=${span} address=${address}>
     <${Answered} resource=${resource}>
-      ${(rows) => html`<${BarList} items=${rows.map((row) => ({
-        key: `${row.task_type}/${row.step_name}`,
-        label: row.step_name,
-        value: percent(row.share),
-        share: Number(row.share),
-        detail: `${t("column.alone")}: ${percent(row.alone_share)}`,
-      }))} />`}
+      ${(rows) =>
+        html`<${BarList} items=${rows.map((row) => ({
+          key: `${row.task_type}/${row.step_name}`,
+          label: row.step_name,
+          value: percent(row.share),
+          share: Number(row.share),
+          detail: `${t("column.alone")}: ${percent(row.alone_share)}`,
+        }))} />`}
     <//>
   <//>`;
 }
@@ -50,10 +51,29 @@ export function StepCosts({ view, span = "span-12" }) {
   const address = useReport("/api/analytics/performance/cost-latency");
   const resource = useResource(address);
   const columns = [
-    { key: "step", label: t("group.step"), cell: (row) => html`${row.step_name} <span class="muted">${row.task_type}</span>` },
-    { key: "cost", label: t("column.cost"), isNumber: true, cell: (row) => html`<${Money} value=${row.total_cost} currency=${view.currency} />` },
-    { key: "mean", label: t("column.avg_cost"), isNumber: true, cell: (row) => html`<${UnitMoney} value=${row.avg_cost} currency=${view.currency} />` },
-    { key: "second", label: t("column.cost_per_second"), isNumber: true, cell: (row) => html`<${UnitMoney} value=${row.cost_per_second} currency=${view.currency} />` },
+    {
+      key: "step",
+      label: t("group.step"),
+      cell: (row) => html`${row.step_name} <span class="muted">${row.task_type}</span>`,
+    },
+    {
+      key: "cost",
+      label: t("column.cost"),
+      isNumber: true,
+      cell: (row) => html`<${Money} value=${row.total_cost} currency=${view.currency} />`,
+    },
+    {
+      key: "mean",
+      label: t("column.avg_cost"),
+      isNumber: true,
+      cell: (row) => html`<${UnitMoney} value=${row.avg_cost} currency=${view.currency} />`,
+    },
+    {
+      key: "second",
+      label: t("column.cost_per_second"),
+      isNumber: true,
+      cell: (row) => html`<${UnitMoney} value=${row.cost_per_second} currency=${view.currency} />`,
+    },
     { key: "avg", label: t("column.avg_duration"), isNumber: true, cell: (row) => duration(row.avg_duration) },
     { key: "p95", label: "p95", isNumber: true, cell: (row) => duration(row.p95_duration) },
     { key: "count", label: t("column.runs"), isNumber: true, cell: (row) => number(row.count) },

@@ -47,15 +47,19 @@ function MonthTile({ view }) {
     ${([row]) => html`
       <p class="figure"><${Money} value=${row.month_to_date} currency=${view.currency} /></p>
       <p class="detail" title=${exactMoney(row.forecast, view.currency)}>
-        ${row.method === "no_history"
-          ? named("method", row.method)
-          : html`${t("tile.forecast", { month: month(`${row.month}T00:00:00Z`, "UTC") })}${" "}
-              <strong>${money(row.forecast, view.currency)}</strong>`}
+        ${
+          row.method === "no_history"
+            ? named("method", row.method)
+            : html`${t("tile.forecast", { month: month(`${row.month}T00:00:00Z`, "UTC") })}${" "}
+              <strong>${money(row.forecast, view.currency)}</strong>`
+        }
       </p>
-      ${row.method !== "no_history" &&
-      html`<p class="detail">
+      ${
+        row.method !== "no_history" &&
+        html`<p class="detail">
         ${money(row.low, view.currency)}–${money(row.high, view.currency)}, ${t(`method.${row.method}`, { days: row.observed_days })}
-      </p>`}
+      </p>`
+      }
     `}
   <//>`;
 }

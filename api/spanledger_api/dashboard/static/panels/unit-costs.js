@@ -19,9 +19,15 @@ export function UnitCosts({ view, span = "span-4" }) {
     {
       key: "unit",
       label: t("column.unit"),
-      cell: (row) => html`<span title=${`${t("column.units")}: ${quantity(row.units)}`}>${named("unit", row.unit)} <span class="muted">${row.label}</span></span>`,
+      cell: (row) =>
+        html`<span title=${`${t("column.units")}: ${quantity(row.units)}`}>${named("unit", row.unit)} <span class="muted">${row.label}</span></span>`,
     },
-    { key: "cost", label: t("column.unit_cost"), isNumber: true, cell: (row) => html`<${UnitMoney} value=${row.unit_cost} currency=${view.currency} />` },
+    {
+      key: "cost",
+      label: t("column.unit_cost"),
+      isNumber: true,
+      cell: (row) => html`<${UnitMoney} value=${row.unit_cost} currency=${view.currency} />`,
+    },
   ];
   return html`<${Panel} title=${t("panel.unit_costs")} span=${span} address=${address}>
     <${Answered} resource=${resource} lines=${SHOWN}>

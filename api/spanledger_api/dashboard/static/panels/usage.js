@@ -7,7 +7,17 @@ import { useReport } from "../question.js";
 import { useResource } from "../resource.js";
 import { html } from "../vendor/preact-htm.module.js";
 
-const ORDER = ["requests", "input_tokens", "cached_tokens", "output_tokens", "tokens", "audio_minutes", "video_minutes", "minutes", "GB"];
+const ORDER = [
+  "requests",
+  "input_tokens",
+  "cached_tokens",
+  "output_tokens",
+  "tokens",
+  "audio_minutes",
+  "video_minutes",
+  "minutes",
+  "GB",
+];
 const place = (meter) => (ORDER.includes(meter) ? ORDER.indexOf(meter) : ORDER.length);
 
 export function Usage({ span = "span-6" }) {

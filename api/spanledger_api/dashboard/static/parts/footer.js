@@ -19,10 +19,12 @@ export function Footer({ view }) {
   const newest = fresh.rows?.newest_arrival;
   return html`<footer class="foot">
     ${answers ? html`<span class="good">${t("foot.live")}</span>` : html`<strong class="bad" role="alert">${t("foot.offline")}</strong>`}
-    ${newest &&
-    html`<span title=${exactTime(newest, view.zone)}>
+    ${
+      newest &&
+      html`<span title=${exactTime(newest, view.zone)}>
       ${t("foot.newest", { time: time(newest, view.zone), ago: ago(Date.now() - Date.parse(newest)) })}
-    </span>`}
+    </span>`
+    }
     <span>${t("foot.zone", { zone: view.zone })}</span>
     <span>${t("foot.estimate")}</span>
   </footer>`;

@@ -7,7 +7,20 @@ import { html, useState } from "../vendor/preact-htm.module.js";
 import { addressOf } from "../view.js";
 import { Choice } from "./segments.js";
 
-const PAGES = ["", "users", "services", "prompts", "tasks", "executions", "recommendations", "alerts", "budgets", "prices", "data-health", "settings"];
+const PAGES = [
+  "",
+  "users",
+  "services",
+  "prompts",
+  "tasks",
+  "executions",
+  "recommendations",
+  "alerts",
+  "budgets",
+  "prices",
+  "data-health",
+  "settings",
+];
 const icon = new URL("../icon.svg", import.meta.url).href;
 
 export function Sidebar({ view }) {

@@ -72,18 +72,22 @@ function wordsOf({ titles, series, isUnknown, currency }, index) {
 
 function Tip({ titles, series, isUnknown, currency, index, isLeft }) {
   const style = isLeft ? { left: "66px" } : { right: "10px" };
-  const present = series.filter((each) => each.values[index]).sort((one, other) => other.values[index] - one.values[index]);
+  const present = series
+    .filter((each) => each.values[index])
+    .sort((one, other) => other.values[index] - one.values[index]);
   return html`<div class="chart-tip" style=${style} aria-hidden="true">
     <div class="head"><span>${titles[index]}</span>${!isUnknown[index] && html`<span>${money(total(series, index), currency)}</span>`}</div>
-    ${isUnknown[index]
-      ? t("chart.unknown")
-      : html`<ul>
+    ${
+      isUnknown[index]
+        ? t("chart.unknown")
+        : html`<ul>
           ${present.map(
             (each) => html`<li key=${each.label}>
               <span class="swatch" style=${{ background: `var(--${each.colour})` }}></span><span>${each.label}</span>
               <span class="value">${money(each.values[index], currency)}</span>
             </li>`,
           )}
-        </ul>`}
+        </ul>`
+    }
   </div>`;
 }

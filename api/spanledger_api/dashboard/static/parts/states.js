@@ -14,7 +14,8 @@ export function Failure({ error, retry }) {
   if (error.status === 404 && error.kind !== "unknown-execution") {
     return html`<div class="notice"><p>${t("state.not_available")}</p></div>`;
   }
-  const words = error.status === 0 ? t("state.unreachable") : error.status === 403 ? t("state.forbidden") : error.message;
+  const words =
+    error.status === 0 ? t("state.unreachable") : error.status === 403 ? t("state.forbidden") : error.message;
   return html`<div class="notice bad" role="alert">
     <p><strong>${t("state.failed")}</strong> ${words}</p>
     ${retry && html`<p><button class="small" onClick=${retry}>${t("state.retry")}</button></p>`}

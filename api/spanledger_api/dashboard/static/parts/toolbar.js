@@ -10,8 +10,9 @@ import { Segments } from "./segments.js";
 
 export function Toolbar({ view, isTimed }) {
   return html`<div class="toolbar" role="region" aria-label=${t("toolbar.label")}>
-    ${isTimed &&
-    html`<${Segments}
+    ${
+      isTimed &&
+      html`<${Segments}
         label=${t("toolbar.range")}
         value=${view.range}
         onChoose=${(range) => change({ range, from: null, to: null })}
@@ -19,7 +20,8 @@ export function Toolbar({ view, isTimed }) {
       />
       <${CustomRange} view=${view} />
       <${Chips} view=${view} />
-      <${AddFilter} view=${view} />`}
+      <${AddFilter} view=${view} />`
+    }
     <span class="spring"></span>
     <${ZoneChoice} view=${view} />
   </div>`;

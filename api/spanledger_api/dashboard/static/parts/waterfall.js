@@ -50,8 +50,9 @@ function Line({ span, whole, isOpen, onToggle }) {
       <td class="number">${duration(span.duration)}</td>
       <td class="number">${span.total_cost === null ? "" : html`<${Money} value=${span.total_cost} />`}</td>
     </tr>
-    ${isOpen &&
-    html`<tr>
+    ${
+      isOpen &&
+      html`<tr>
       <td colspan="4">
         <dl class="attributes" aria-label=${t("executions.attributes", { name: span.name })}>
           ${span.error && html`<dt>${t("column.error")}</dt><dd class="bad">${span.error}</dd>`}
@@ -60,5 +61,6 @@ function Line({ span, whole, isOpen, onToggle }) {
           ${Object.entries(span.attributes).map(([name, value]) => html`<dt key=${name}>${name}</dt><dd>${value}</dd>`)}
         </dl>
       </td>
-    </tr>`}`;
+    </tr>`
+    }`;
 }
