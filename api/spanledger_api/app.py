@@ -39,6 +39,7 @@ from spanledger_api.rollup_work import ROLLUP_COUNTS
 from spanledger_api.security import SecurityHeadersMiddleware
 from spanledger_clickhouse.bounded_ledger import BoundedLedger
 from spanledger_clickhouse.query_slots import QuerySlots
+from spanledger_clickhouse.shared_answers import SharedAnswers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +99,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     metrics = Metrics()
-    bounded = BoundedLedger(ledger, QuerySlots())
+    bounded = BoundedLedger(ledger, SharedAnswers(QuerySlots().taken))
     app.state.deployment = Deployment(
         bounded, clock, locale or default_locale(), Calculator(PriceBook.from_environment())
     )

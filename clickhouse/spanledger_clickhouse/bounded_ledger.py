@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from clickhouse_connect.driver.client import Client
 
-    from spanledger_clickhouse.query_slots import QuerySlots
+    from spanledger_clickhouse.shared_answers import SharedAnswers
 
 __all__ = ["READING_LIMITS", "BoundedLedger"]
 
@@ -27,6 +27,9 @@ READING_LIMITS: Final = {
 """What one statement may take: seconds, bytes of memory, rows read, rows and bytes of its result."""
 
 
+_FILTERS: Final = "additional_table_filters"
+
+
 class BoundedLedger(Ledger):
     """The statements of another ledger, each with settings that it cannot lift.
 
@@ -34,7 +37,7 @@ class BoundedLedger(Ledger):
 
     Args:
         ledger: The ledger that runs the statements.
-        slots: How many run at the same time; shared by everything that asks the same ledger.
+        answers: Gives statements their turn and equal ones one answer; shared by everything that asks the same ledger.
         filters: Condition on the rows of each table, by the table's name; the engine applies it wherever a statement
             reads the table, through views too. None leaves every row visible.
 
@@ -43,19 +46,21 @@ class BoundedLedger(Ledger):
         hides_rows: Whether there are filters. Such a ledger only reads.
     """
 
-    def __init__(self, ledger: Ledger, slots: QuerySlots, filters: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, ledger: Ledger, answers: SharedAnswers[list[dict[str, object]]], filters: Mapping[str, str] | None = None
+    ) -> None:
         # The base's constructor would open the ledger a second time.
         self.dsn = ledger.dsn
         self.hides_rows = filters is not None
         self._ledger = ledger
-        self._slots = slots
+        self._answers = answers
         self._settings = dict(READING_LIMITS)
         if filters is not None:
-            self._settings["additional_table_filters"] = _map_of(filters)
+            self._settings[_FILTERS] = _map_of(filters)
 
     def hiding(self, filters: Mapping[str, str]) -> BoundedLedger:
         """The same ledger inside the same limits, without the rows that do not meet the conditions of their tables."""
-        return BoundedLedger(self._ledger, self._slots, filters)
+        return BoundedLedger(self._ledger, self._answers, filters)
 
     def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[dict[str, object]]:
         """Run a statement that returns rows, as of the base.
@@ -63,7 +68,12 @@ class BoundedLedger(Ledger):
         Raises:
             OverloadedError: Too many statements run already.
         """
-        with self._slots.taken(), self._ledger.borrow() as client:
+        # Rows of one reader must not reach another, so whose they are is a part of the question.
+        asked = (sql, repr(sorted((parameters or {}).items())), self._settings.get(_FILTERS))
+        return self._answers.ask(asked, lambda: self._rows(sql, parameters))
+
+    def _rows(self, sql: str, parameters: Mapping[str, object] | None) -> list[dict[str, object]]:
+        with self._ledger.borrow() as client:
             result = client.query(sql, parameters=dict(parameters or {}), settings=self._settings)
             return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
 

@@ -23,7 +23,7 @@ class QuerySlots:
         seconds: How long one of those waits at most.
     """
 
-    def __init__(self, running: int = 8, waiting: int = 16, seconds: float = 3.0) -> None:
+    def __init__(self, running: int = 4, waiting: int = 64, seconds: float = 10.0) -> None:
         self._free = threading.BoundedSemaphore(running)
         self._places = threading.BoundedSemaphore(waiting)
         self._seconds = seconds

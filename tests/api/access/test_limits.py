@@ -20,6 +20,7 @@ from spanledger_api.app import create_app
 from spanledger_api.deployment import Deployed  # noqa: TC001 - read by the framework from a handler's annotations
 from spanledger_clickhouse.bounded_ledger import BoundedLedger
 from spanledger_clickhouse.query_slots import QuerySlots
+from spanledger_clickhouse.shared_answers import SharedAnswers
 from tests.api.access.conftest import bearer
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def test_a_busy_ledger_says_when_to_come_again(ledger: Ledger) -> None:
     """With every slot taken a report is 503 with a time to wait, and the probe of the process still answers."""
     app = create_app(ledger)
     slots = QuerySlots(running=1, waiting=1, seconds=0.05)
-    app.state.deployment = replace(app.state.deployment, ledger=BoundedLedger(ledger, slots))
+    app.state.deployment = replace(app.state.deployment, ledger=BoundedLedger(ledger, SharedAnswers(slots.taken)))
     client = TestClient(app, raise_server_exceptions=False)
 
     with slots.taken():
