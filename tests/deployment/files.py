@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "CLUSTER",
     "COMPOSE",
     "DOCKERFILES",
     "ROOT",
+    "SERVER",
     "Service",
+    "configs",
     "copied",
     "exec_form",
     "filled",
@@ -28,31 +31,71 @@ __all__ = [
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
+SERVER = ROOT / "clickhouse" / "server"
+"""The files of ClickHouse's servers and Keepers."""
 DOCKERFILES = ["Dockerfile", "collector/Dockerfile"]
+CLUSTER = {"COMPOSE_PROFILES": "cluster", "SPANLEDGER_CLUSTER": "ledger"}
+"""What makes a cluster of the composition, in `.env` or in the environment."""
 
 Service: TypeAlias = dict[str, Any]
 """One service of the composition, with what it shares with others in its place."""
 
 
-def services() -> dict[str, Service]:
-    """Every service by its name."""
+def _composition() -> dict[str, Any]:
     read: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
-    found: dict[str, Service] = read["services"]
+    return read
+
+
+def services() -> dict[str, Service]:
+    """Every service by its name, those of a profile too."""
+    found: dict[str, Service] = _composition()["services"]
     return found
 
 
+def configs(service: Service, values: Mapping[str, str]) -> dict[str, Path]:
+    """The file behind each path at which a service finds a configuration, with the variables in their place."""
+    named = _composition()["configs"]
+    return {each["target"]: ROOT / filled(named[each["source"]]["file"], values) for each in service.get("configs", [])}
+
+
+_OPERATORS = re.compile(r"(\w+)(?:(:[-+?])(.*))?", re.DOTALL)
+
+
 def filled(text: str, values: Mapping[str, str]) -> str:
-    """A text of the composition with its variables in their place.
+    """A text of the composition with its variables in their place; one variable may stand inside another.
 
     Raises:
         KeyError: A variable that must be set is not.
     """
+    before, opened, rest = text.partition("${")
+    if not opened:
+        return text
+    end = _closing_brace(rest)
+    found = _OPERATORS.fullmatch(rest[:end])
+    assert found, f"not a variable: {rest[:end]}"
+    return before + _value(found[1], found[2], found[3], values) + filled(rest[end + 1 :], values)
 
-    def value(found: re.Match[str]) -> str:
-        name, default = found[1], found[2]
-        return values[name] if name in values or default is None else default
 
-    return re.sub(r"\$\{(\w+)(?::-([^}]*)|:\?[^}]*)?\}", value, text)
+def _closing_brace(text: str) -> int:
+    depth = 1
+    for found in re.finditer(r"\$\{|\}", text):
+        depth += 1 if found[0] == "${" else -1
+        if not depth:
+            return found.start()
+    message = f"a variable has no end: {text}"
+    raise AssertionError(message)
+
+
+def _value(name: str, operator: str | None, word: str, values: Mapping[str, str]) -> str:
+    """As Compose does it: what is empty is not set, and the word is looked into only where it is taken."""
+    value = values.get(name, "")
+    if operator == ":+":
+        return filled(word, values) if value else ""
+    if operator == ":-":
+        return value or filled(word, values)
+    if not value:
+        raise KeyError(name)
+    return value
 
 
 def instructions(dockerfile: str) -> list[tuple[str, str]]:
