@@ -51,8 +51,8 @@ class Ledger:
 
     Attributes:
         dsn: Where the ledger is.
-        hides_rows: Whether statements see only some rows of the tables. What is summed up beforehand over all rows is of
-            no use then.
+        hides_rows: Whether statements see only some rows of the tables. What is summed up beforehand over all rows is
+            of no use then.
     """
 
     hides_rows: bool = False
