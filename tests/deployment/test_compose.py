@@ -246,13 +246,6 @@ def test_only_a_cluster_asks_for_its_secret(name: str) -> None:
 def test_the_ledger_is_where_the_topology_says(name: str) -> None:
     """One variable decides for the servers and for what connects to them."""
     stated = _SERVICES[name]["environment"]["SPANLEDGER_DSN"]
-    single, spread = (
-        parse_dsn(filled(stated, {**values, "CLICKHOUSE_OWNER_PASSWORD": "owner"})) for values in ({}, CLUSTER)
-    )
-    assert (single.host, single.username, single.database, single.cluster) == (
-        "clickhouse",
-        "spanledger",
-        "spanledger",
-        "",
-    )
-    assert spread == replace(single, cluster="ledger")
+    single, spread = (filled(stated, {**values, "CLICKHOUSE_OWNER_PASSWORD": "owner"}) for values in ({}, CLUSTER))
+    assert single == "clickhouse://spanledger:owner@clickhouse:8123/spanledger"
+    assert parse_dsn(spread) == replace(parse_dsn(single), cluster=CLUSTER["SPANLEDGER_CLUSTER"])
