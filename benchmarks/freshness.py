@@ -20,9 +20,8 @@ from pathlib import Path
 import httpx
 
 from measured_process import MeasuredProcess
-from otlp_payload import request_body, send_all
+from otlp_payload import request_body, send_all, send_at
 
-_SPANS_A_REQUEST = 500
 _MARKER_PAUSE_SECONDS = 0.25
 
 
@@ -46,25 +45,12 @@ def main() -> None:
         with MeasuredProcess(command) as ledger:
             addresses: dict[str, str] = json.loads(ledger.stdout.readline())
             stopped = threading.Event()
-            load = threading.Thread(target=_send_at, args=(addresses["otlp_http"], told.rate, stopped))
+            load = threading.Thread(target=send_at, args=(addresses["otlp_http"], told.rate, stopped))
             load.start()
             delays = _markers(addresses, told.seconds)
             stopped.set()
             load.join()
             print(json.dumps({"rate": told.rate, **_figures(delays), "memory_mib": ledger.memory_mib()}))
-
-
-def _send_at(otlp: str, rate: int, stopped: threading.Event) -> None:
-    rng = random.Random(0)  # noqa: S311 - not a secret
-    bodies = [request_body(_SPANS_A_REQUEST, rng) for _ in range(40)]
-    pause = _SPANS_A_REQUEST / rate
-    due = time.monotonic()
-    number = 0
-    while not stopped.is_set():
-        send_all(otlp, [bodies[number % len(bodies)]], 1)
-        number += 1
-        due += pause
-        time.sleep(max(0.0, due - time.monotonic()))
 
 
 def _markers(addresses: dict[str, str], seconds: int) -> list[float]:

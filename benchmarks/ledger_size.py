@@ -1,52 +1,58 @@
-"""How long the reports take by the size of the ledger, beside the records alone and beside DuckDB on Parquet.
+"""How long the reports take by the size of the ledger, beside the records alone, PostgreSQL, and DuckDB on Parquet.
 
-Usage: ``python benchmarks/ledger_size.py [--records 1000000 10000000] [--rounds 50]``. For each size it fills a fresh
-embedded ledger with seeded records of ninety days, sums them up, serves the API on loopback and asks for each report in
-turns: with rollups, and from the records (``FINAL``) alone. DuckDB answers the same questions from one Parquet file of
-the cost records. One line of JSON a size. A hundred million records need 20 GB of disk and half an hour.
+Usage: ``python benchmarks/ledger_size.py [--records 1000000 10000000] [--rounds 50] [--rate 20000]``. For each size it
+fills a fresh embedded ledger with seeded records of ninety days inside the engine and sums them up. The reports are
+asked for in turns: from the records (``FINAL``) alone, from ``spanledger up`` in its own process, and from it again
+while so many spans a second arrive. PostgreSQL (where it is installed) has the same rows in plain tables with indexes,
+DuckDB the cost records in one Parquet file. Prints a table and one line of JSON a size; for what a hundred million
+records take, see docs/benchmarks.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
+import sys
 import tempfile
 import time
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
-import duckdb
-import httpx
-
-from reports import PATHS, fill_ledger
+from duckdb_records import duckdb_questions
+from postgresql_records import postgresql_records
+from postgresql_server import is_postgresql_installed
+from reports import fill_ledger
+from served_ledger import arriving, report_questions, served_ledger
+from size_table import print_table
 from spanledger_api.app import create_app
 from spanledger_api.http_server import HttpServer
 from spanledger_clickhouse.ledger import open_ledger
 from spanledger_clickhouse.migrations import migrate
 from spanledger_clickhouse.rollups import RECORDS_ONLY, RollupWorker
+from timing import milliseconds, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from spanledger_clickhouse.ledger import Ledger
+    from timing import Percentiles
 
-_DUCKDB = {
-    "users": "SELECT user_id, sum(total_cost) c, count(*) FROM records WHERE started_at >= date_trunc('month', now())"
-    " GROUP BY 1 ORDER BY c DESC LIMIT 10",
-    "services": "SELECT service, sum(total_cost) c, avg(duration_ns), count(*) FROM records"
-    " WHERE started_at >= date_trunc('month', now()) GROUP BY 1 ORDER BY c DESC",
-    "trend": "SELECT started_at::date d, sum(total_cost), count(*) FROM records"
-    " WHERE started_at >= now() - INTERVAL 30 DAY GROUP BY 1 ORDER BY 1",
-    "prompts": "SELECT operation, sum(total_cost) c, avg(duration_ns), count(*) FROM records"
-    " WHERE started_at >= date_trunc('month', now()) AND service = 'openai' GROUP BY 1 ORDER BY c DESC",
-    "bottleneck": "SELECT step_name, avg(duration_ns), quantile_disc(duration_ns, 0.95), max(duration_ns), count(*)"
-    " FROM records WHERE task_type = 'video_generation' AND started_at >= date_trunc('week', now()) GROUP BY 1",
-    "execution": "SELECT * REPLACE (epoch_us(started_at) AS started_at) FROM records"
-    " WHERE execution_id = 'execution-1000'",
-}
+_POSTGRESQL_RECORDS = 10_000_000
+"""More would take PostgreSQL longer to load than everything else together."""
+
+
+@dataclass(frozen=True)
+class _Told:
+    rounds: int
+    rate: int
+    settle_seconds: float
+    postgresql: bool
+    duckdb: bool
+
+    @property
+    def few_rounds(self) -> int:
+        """For what takes seconds."""
+        return max(3, self.rounds // 10)
 
 
 def main() -> None:
@@ -54,92 +60,106 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, nargs="+", default=[1_000_000, 10_000_000])
     parser.add_argument("--rounds", type=int, default=50)
-    told = parser.parse_args()
-    for records in told.records:
+    parser.add_argument("--rate", type=int, default=20_000, help="spans a second in the last pass; 0 leaves it out")
+    parser.add_argument("--settle-seconds", type=float, default=3600, help="how long to wait for rollups and merges")
+    parser.add_argument("--postgresql", action=argparse.BooleanOptionalAction, default=is_postgresql_installed())
+    parser.add_argument("--duckdb", action=argparse.BooleanOptionalAction, default=True)
+    told = vars(parser.parse_args())
+    sizes: list[int] = told.pop("records")
+    if not told["postgresql"]:
+        _note("PostgreSQL is left out: it is not installed, or not wanted.")
+    elif max(sizes) > _POSTGRESQL_RECORDS:
+        _note(f"PostgreSQL is left out beyond {_POSTGRESQL_RECORDS:,} records.")
+    for records in sizes:
         with tempfile.TemporaryDirectory(prefix="spanledger-bench-") as directory:
-            print(json.dumps(_measure_size(Path(directory), records, told.rounds)), flush=True)
+            figures, waits = _measure_size(Path(directory), records, _Told(**told))
+        print_table(f"{records:,} records", waits, figures)
+        print(json.dumps({"records": records, **figures, "milliseconds": waits}), flush=True)
 
 
-def _measure_size(directory: Path, records: int, rounds: int) -> dict[str, object]:
-    with open_ledger(f"chdb://{directory}/ledger") as ledger:
+def _measure_size(directory: Path, records: int, told: _Told) -> tuple[dict[str, object], dict[str, Percentiles]]:
+    """Further figures, and the milliseconds of each way of answering."""
+    dsn = f"chdb://{directory}/ledger"
+    figures: dict[str, object] = {}
+    waits: dict[str, Percentiles] = {}
+    with open_ledger(dsn) as ledger:
         migrate(ledger)
-        filled = _seconds(lambda: fill_ledger(ledger, records))
-        worker = RollupWorker(ledger, quiet_seconds=0)
-        summed_up = _seconds(lambda: _sum_up(worker))
-        with HttpServer(create_app(ledger), "127.0.0.1", 0) as server, httpx.Client(base_url=server.url) as client:
-            asked: dict[str, Callable[[], object]] = {name: partial(_get, client, path) for name, path in PATHS.items()}
-            result: dict[str, object] = {
-                "records": records,
-                "fill_seconds_a_million": round(filled / records * 1e6, 2),
-                "sum_up_seconds_a_million": round(summed_up / records * 1e6, 2),
-                "bytes_a_record": _bytes_a_record(ledger, records),
-                "rollups_ms": _milliseconds(asked, rounds),
-            }
-            with (
-                mock.patch("spanledger_api.sums.plan_reading", return_value=RECORDS_ONLY),
-                mock.patch("spanledger_api.executions.find_execution", return_value=None),
-            ):
-                result["records_ms"] = _milliseconds(asked, max(3, rounds // 10))
-        result["duckdb_ms"] = _measure_duckdb(ledger, directory / "records.parquet", max(3, rounds // 10))
-        return result
+        _note(f"Filling a ledger with {records:,} records.")
+        figures["fill_seconds_a_million"] = _a_million(seconds(lambda: fill_ledger(ledger, records)), records)
+        _settle(ledger, records, told.settle_seconds, figures)
+        figures["bytes_a_record"] = _bytes_a_record(ledger, records)
+        waits["records"] = _ask_records_alone(ledger, told.few_rounds)
+        if told.duckdb:
+            with duckdb_questions(ledger, directory / "records.parquet") as questions:
+                waits["duckdb"] = milliseconds(questions, told.few_rounds)
+        if told.postgresql and records <= _POSTGRESQL_RECORDS:
+            waits["postgresql"] = _ask_postgresql(ledger, directory, records, told.few_rounds, figures)
+    return figures, {**_ask_served(dsn, told, figures), **waits}
 
 
-def _measure_duckdb(ledger: Ledger, parquet: Path, rounds: int) -> dict[str, dict[str, float]]:
-    with ledger.borrow() as client:
-        client.command(
-            "INSERT INTO FUNCTION file({path:String}, 'Parquet')"
-            " SELECT toDateTime64(started_at, 6, 'UTC') AS started_at, execution_id,"
-            " user_id::String AS user_id, service::String AS service, operation::String AS operation,"
-            " total_cost, duration_ns, task_type::String AS task_type, step_name::String AS step_name"
-            " FROM cost_records_local FINAL",
-            parameters={"path": str(parquet)},
-        )
-    with duckdb.connect() as connection:
-        connection.read_parquet(str(parquet)).create_view("records")
-        asked: dict[str, Callable[[], object]] = {
-            name: partial(_rows, connection, sql) for name, sql in _DUCKDB.items()
-        }
-        return _milliseconds(asked, rounds)
-
-
-def _get(client: httpx.Client, path: str) -> None:
-    client.get(path, timeout=120).raise_for_status()
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    return len(connection.execute(sql).fetchall())
-
-
-def _sum_up(worker: RollupWorker) -> None:
-    while worker.rebuild():
+def _settle(ledger: Ledger, records: int, limit: float, figures: dict[str, object]) -> None:
+    """Sum everything up and let merges end, or go on at the limit and say so."""
+    _note("Summing it up.")
+    worker, began = RollupWorker(ledger, quiet_seconds=0), time.monotonic()
+    while (made := worker.rebuild()) and time.monotonic() - began < limit:
         pass
+    figures["sum_up_seconds_a_million"] = _a_million(time.monotonic() - began, records)
+    while (merging := ledger.query("SELECT table FROM system.merges")) and time.monotonic() - began < limit:
+        time.sleep(0.5)
+    figures["settled"] = not made and not merging
+
+
+def _ask_records_alone(ledger: Ledger, rounds: int) -> Percentiles:
+    _note("Asking the records alone.")
+    with (
+        HttpServer(create_app(ledger), "127.0.0.1", 0) as server,
+        report_questions(server.url) as questions,
+        mock.patch("spanledger_api.sums.plan_reading", return_value=RECORDS_ONLY),
+        mock.patch("spanledger_api.executions.find_execution", return_value=None),
+    ):
+        return milliseconds(questions, rounds)
+
+
+def _ask_postgresql(
+    ledger: Ledger, directory: Path, records: int, rounds: int, figures: dict[str, object]
+) -> Percentiles:
+    _note("Filling PostgreSQL.")
+    with postgresql_records(ledger, directory) as postgresql:
+        figures["postgresql_fill_seconds_a_million"] = _a_million(postgresql.fill_seconds, records)
+        figures["postgresql_bytes_a_record"] = {
+            table: round(size / records, 2) for table, size in postgresql.bytes_on_disk.items()
+        }
+        _note("Asking PostgreSQL.")
+        return milliseconds(postgresql.questions, rounds)
+
+
+def _ask_served(dsn: str, told: _Told, figures: dict[str, object]) -> dict[str, Percentiles]:
+    _note("Asking spanledger up.")
+    with served_ledger(dsn) as (server, addresses), report_questions(addresses["api"]) as questions:
+        waits = {"rollups": milliseconds(questions, told.rounds)}
+        if told.rate:
+            with arriving(addresses["otlp_http"], told.rate) as arrivals:
+                waits["rollups_loaded"] = milliseconds(questions, told.rounds)
+            figures["arrived_spans_a_second"] = arrivals.spans_a_second
+        figures["memory_mib"] = server.memory_mib()
+    return waits
 
 
 def _bytes_a_record(ledger: Ledger, records: int) -> dict[str, float]:
     rows = ledger.query(
         "SELECT table, sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = currentDatabase()"
-        " AND (table LIKE '%records_local' OR table LIKE 'rollup%') GROUP BY table ORDER BY table"
+        " AND (table LIKE '%records_local' OR table LIKE 'task_executions%' OR table LIKE 'rollup%')"
+        " GROUP BY table ORDER BY table"
     )
     return {str(row["table"]): round(int(str(row["bytes"])) / records, 2) for row in rows}
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def _a_million(elapsed: float, records: int) -> float:
+    return round(elapsed / records * 1e6, 2)
 
 
-def _milliseconds(asked: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, dict[str, float]]:
-    taken: dict[str, list[float]] = {name: [] for name in asked}
-    for number in range(rounds + 1):
-        for name, ask in asked.items():
-            milliseconds = 1000 * _seconds(ask)
-            if number:  # the first round only warms up
-                taken[name].append(milliseconds)
-    return {
-        name: {"p50": round(statistics.median(times), 1), "p99": round(sorted(times)[len(times) * 99 // 100], 1)}
-        for name, times in taken.items()
-    }
+def _note(message: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {message}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

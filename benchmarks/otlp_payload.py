@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import itertools
+import random
 import threading
 import time
 from queue import Empty, SimpleQueue
@@ -13,21 +15,26 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 if TYPE_CHECKING:
-    import random
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-__all__ = ["request_body", "send_all"]
+__all__ = ["distinct_bodies", "request_body", "send_all", "send_at"]
+
+_SPANS_A_REQUEST = 500
+_BODIES = 10
+_MARK = b"\x00-mark-\x00"
+_SENDERS = 4
 
 
-def request_body(spans: int, rng: random.Random, user_id: str | None = None) -> bytes:
+def request_body(spans: int, rng: random.Random, user_id: str | None = None, trace_prefix: bytes = b"") -> bytes:
     """One request of cost records with twelve attributes each, about 445 bytes a span.
 
     Args:
         spans: How many.
         rng: Decides about identifiers and values.
         user_id: The user of every span; None draws one of a thousand for each.
+        trace_prefix: What every trace id begins with, 16 bytes at most.
     """
     request = ExportTraceServiceRequest()
     resource_spans = request.resource_spans.add()
@@ -36,12 +43,48 @@ def request_body(spans: int, rng: random.Random, user_id: str | None = None) -> 
     now = time.time_ns()
     for _ in range(spans):
         span = scope_spans.spans.add()
-        span.trace_id, span.span_id = rng.randbytes(16), rng.randbytes(8)
+        span.trace_id = trace_prefix + rng.randbytes(16 - len(trace_prefix))
+        span.span_id = rng.randbytes(8)
         span.name, span.kind = "chat gpt-4", Span.SPAN_KIND_CLIENT
         span.start_time_unix_nano, span.end_time_unix_nano = now, now + rng.randrange(10**9)
         for key, value in _attributes(rng, user_id).items():
             _set(span.attributes.add(), key, value)
     return request.SerializeToString()
+
+
+def distinct_bodies(spans: int, rng: random.Random) -> Iterator[bytes]:
+    """Requests without end, no span of which is another's repeat, at the price of copying bytes."""
+    made = [request_body(spans, rng, trace_prefix=_MARK) for _ in range(_BODIES)]
+    for body in itertools.cycle(made):
+        yield body.replace(_MARK, rng.randbytes(len(_MARK)))
+
+
+def send_at(url: str, rate: int, stopped: threading.Event) -> int:
+    """Send so many new spans a second to a receiver until told to stop; fewer where it does not take them in time.
+
+    Args:
+        url: The receiver.
+        rate: Spans a second; 0 sends none.
+        stopped: Set it to end the sending.
+
+    Returns:
+        How many spans were acknowledged.
+    """
+    sent = [0] * _SENDERS
+
+    def send(number: int) -> None:
+        bodies, due = distinct_bodies(_SPANS_A_REQUEST, random.Random(number)), time.monotonic()  # noqa: S311 - not a secret
+        while not stopped.wait(max(0.0, due - time.monotonic())):
+            send_all(url, [next(bodies)], 1)
+            sent[number] += _SPANS_A_REQUEST
+            due = max(due + _SPANS_A_REQUEST * _SENDERS / rate, time.monotonic() - 1)
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(_SENDERS if rate else 0)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(sent)
 
 
 def send_all(url: str, bodies: Sequence[bytes], connections: int) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import random
 import statistics
 import sys
 import tempfile
@@ -23,12 +22,11 @@ from pathlib import Path
 import httpx
 
 from measured_process import MeasuredProcess
-from otlp_payload import request_body, send_all
+from otlp_payload import send_at
 from reports import fill_ledger
 from spanledger_clickhouse.ledger import open_ledger
 from spanledger_clickhouse.migrations import migrate
 
-_SPANS_A_REQUEST = 500
 _PATHS = (
     "/api/analytics/cost/users?period=monthly&topN=10",
     "/api/analytics/cost/services?period=monthly",
@@ -70,7 +68,7 @@ def main() -> None:
 
 def _read_while_sending(addresses: dict[str, str], readers: int, rate: int, seconds: int) -> _Seen:
     seen, stopped = _Seen(), threading.Event()
-    threads = [threading.Thread(target=_send_at, args=(addresses["otlp_http"], rate, stopped))]
+    threads = [threading.Thread(target=send_at, args=(addresses["otlp_http"], rate, stopped))]
     threads += [
         threading.Thread(target=_read, args=(addresses["api"], number, seen, stopped)) for number in range(readers)
     ]
@@ -81,17 +79,6 @@ def _read_while_sending(addresses: dict[str, str], readers: int, rate: int, seco
     for thread in threads:
         thread.join()
     return seen
-
-
-def _send_at(otlp: str, rate: int, stopped: threading.Event) -> None:
-    if not rate:
-        return
-    rng = random.Random(1)  # noqa: S311 - not a secret
-    pause, due = _SPANS_A_REQUEST / rate, time.monotonic()
-    while not stopped.is_set():
-        send_all(otlp, [request_body(_SPANS_A_REQUEST, rng)], 1)
-        due += pause
-        time.sleep(max(0.0, due - time.monotonic()))
 
 
 def _read(api: str, number: int, seen: _Seen, stopped: threading.Event) -> None:

@@ -58,6 +58,23 @@ SELECT started_at, trace_id, span_id, execution_id, user_id, task_type, step_nam
 FROM cost_records_local
 """
 
+_TASK_EXECUTIONS = """
+INSERT INTO task_executions_local
+(
+    started_at, execution_id, trace_id, span_id, user_id, task_type, status, error_message, completed_at, created_at,
+    version
+)
+WITH number AS execution
+SELECT
+    now64(9) - toIntervalNanosecond(cityHash64(execution, 1) % (90 * 86400000000000) + 600000000000) AS started_at,
+    concat('execution-', toString(execution)) AS execution_id,
+    toFixedString(MD5(toString(execution)), 16) AS trace_id,
+    reinterpretAsFixedString(cityHash64(execution, 9)) AS span_id,
+    concat('user-', toString(cityHash64(execution, 4) % 10000)) AS user_id, 'video_generation', 'completed', '',
+    started_at + toIntervalMinute(10) AS completed_at, now64(3), 1
+FROM numbers(intDiv({start:UInt64}, 8), intDiv({count:UInt64} + 7, 8))
+"""
+
 PATHS = {
     "users": "/api/analytics/cost/users?period=monthly&topN=10",
     "services": "/api/analytics/cost/services?period=monthly",
@@ -87,11 +104,13 @@ def main() -> None:
 
 
 def fill_ledger(ledger: Ledger, records: int) -> None:
-    """Insert seeded records of the last ninety days, inside the engine."""
+    """Insert seeded records of the last ninety days, and an execution for every eight, inside the engine."""
     for start in range(0, records, _RECORDS_A_STATEMENT):
-        ledger.command(_COST_RECORDS, {"start": start, "count": min(_RECORDS_A_STATEMENT, records - start)})
+        stretch = {"start": start, "count": min(_RECORDS_A_STATEMENT, records - start)}
+        ledger.command(_COST_RECORDS, stretch)
+        ledger.command(_TASK_EXECUTIONS, stretch)
     ledger.command(_PERFORMANCE_RECORDS)
-    for table in ("cost_records_local", "performance_records_local"):
+    for table in ("cost_records_local", "performance_records_local", "task_executions_local"):
         ledger.command(f"OPTIMIZE TABLE {table} FINAL")
 
 

@@ -1,0 +1,73 @@
+"""A ledger that ``spanledger up`` serves on loopback in its own process, asked for reports while spans arrive."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+import httpx
+
+from measured_process import MeasuredProcess
+from otlp_payload import send_at
+from reports import PATHS
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from timing import Questions
+
+__all__ = ["Arrivals", "arriving", "report_questions", "served_ledger"]
+
+
+@dataclass
+class Arrivals:
+    """What arrived while it was measured.
+
+    Attributes:
+        spans_a_second: How many were acknowledged, once it is over.
+    """
+
+    spans_a_second: float = field(default=0.0, init=False)
+
+
+@contextmanager
+def served_ledger(dsn: str) -> Generator[tuple[MeasuredProcess, dict[str, str]]]:
+    """Serve the ledger of a DSN, and lend the process and the addresses it is reached at."""
+    ports = [word for name in ("otlp-http", "otlp-grpc", "api", "clickhouse") for word in (f"--{name}-port", "0")]
+    with MeasuredProcess([sys.executable, "-m", "spanledger_api", "up", "--dsn", dsn, *ports]) as server:
+        yield server, json.loads(server.stdout.readline())
+
+
+@contextmanager
+def report_questions(api: str) -> Generator[Questions]:
+    """Lend a request for each report, of an API at an address."""
+    with httpx.Client(base_url=api, timeout=120) as client:
+        yield {name: partial(_get, client, path) for name, path in PATHS.items()}
+
+
+@contextmanager
+def arriving(otlp_http: str, rate: int) -> Generator[Arrivals]:
+    """Send so many new spans a second for as long as the block runs."""
+    arrivals, stopped, began = Arrivals(), threading.Event(), time.monotonic()
+
+    def send() -> None:
+        acknowledged = send_at(otlp_http, rate, stopped)
+        arrivals.spans_a_second = round(acknowledged / (time.monotonic() - began))
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield arrivals
+    finally:
+        stopped.set()
+        sender.join()
+
+
+def _get(client: httpx.Client, path: str) -> None:
+    client.get(path).raise_for_status()

@@ -1,0 +1,37 @@
+"""How long questions take, asked in turns, so that a busy moment falls on all of them."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+__all__ = ["Percentiles", "Questions", "milliseconds", "seconds"]
+
+Questions: TypeAlias = Mapping[str, Callable[[], object]]
+"""What to ask, by name."""
+
+Percentiles: TypeAlias = dict[str, dict[str, float]]
+"""Milliseconds at ``p50`` and ``p99``, by the question's name."""
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long a piece of work takes, in seconds."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def milliseconds(asked: Questions, rounds: int) -> Percentiles:
+    """Ask every question once a round, after one round that only warms up."""
+    taken: dict[str, list[float]] = {name: [] for name in asked}
+    for number in range(rounds + 1):
+        for name, ask in asked.items():
+            elapsed = 1000 * seconds(ask)
+            if number:
+                taken[name].append(elapsed)
+    return {
+        name: {"p50": round(statistics.median(times), 1), "p99": round(sorted(times)[len(times) * 99 // 100], 1)}
+        for name, times in taken.items()
+    }
