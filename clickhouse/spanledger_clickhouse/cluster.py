@@ -156,8 +156,9 @@ class Cluster:
         if name not in self.tables or kind not in _OF_COLUMNS | _OF_STORAGE:
             message = f"A cluster has no form of this statement: {statement.splitlines()[0]}"
             raise MigrationError(message)
-        if re.search(r",\s*(?:ADD|DROP|MODIFY|RENAME|MATERIALIZE|RESET|REMOVE) ", statement):
-            message = f"On a cluster an ALTER makes one change: {statement.splitlines()[0]}"
+        others = re.findall(r",\s*((?:ADD|DROP|MODIFY|RENAME|MATERIALIZE|RESET|REMOVE) [A-Z]+)\b", statement)
+        if any(other != kind for other in others):
+            message = f"On a cluster an ALTER makes changes of one kind: {statement.splitlines()[0]}"
             raise MigrationError(message)
         tables = [self._shard(name), *([name] if kind in _OF_COLUMNS else [])]
         rest = _replicated_settings(statement[match.end("name") :])

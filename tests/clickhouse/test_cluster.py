@@ -112,6 +112,13 @@ def test_a_materialised_view_stays_on_its_shard() -> None:
             ["ALTER TABLE visits_shard ON CLUSTER 'c' MODIFY TTL day + INTERVAL 1 DAY"],
         ),
         (
+            "ALTER TABLE visits_local MODIFY COLUMN n CODEC(NONE), MODIFY COLUMN m CODEC(T64, NONE)",
+            [
+                "ALTER TABLE visits_shard ON CLUSTER 'c' MODIFY COLUMN n CODEC(NONE), MODIFY COLUMN m CODEC(T64, NONE)",
+                "ALTER TABLE visits_local ON CLUSTER 'c' MODIFY COLUMN n CODEC(NONE), MODIFY COLUMN m CODEC(T64, NONE)",
+            ],
+        ),
+        (
             "CREATE OR REPLACE VIEW visits AS SELECT * FROM visits_local FINAL",
             ["CREATE OR REPLACE VIEW visits ON CLUSTER 'c' AS SELECT * FROM visits_local FINAL"],
         ),
@@ -135,7 +142,7 @@ def test_other_statements_name_the_cluster(statement: str, rewritten: list[str])
     [
         ("RENAME TABLE a TO b", "no form"),
         ("ALTER TABLE visits_local FREEZE PARTITION 1", "no form"),
-        ("ALTER TABLE visits_local ADD COLUMN n UInt8, ADD INDEX i n TYPE minmax", "one change"),
+        ("ALTER TABLE visits_local ADD COLUMN n UInt8, ADD INDEX i n TYPE minmax", "one kind"),
         (
             "CREATE MATERIALIZED VIEW IF NOT EXISTS m TO counts_local AS SELECT day, 1 AS n FROM visits_local",
             "never meet",
