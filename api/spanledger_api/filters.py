@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
 
     from spanledger_api.window import Window
 
@@ -38,6 +39,10 @@ class Dimension(StrEnum):
 
 
 _PROMPT = "if(prompt_category = '', prompt_name, concat(prompt_category, '/', prompt_name))"
+
+
+# A date of the engine has no sign: 1900 to 1969 are what follows 2079-06-06.
+_BEFORE_1970 = "toDate(started_at) >= toDate('2079-06-07')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,16 @@ class Where:
         edges |= {f"to_{number}": end for number, (_, end) in enumerate(stretches)}
         return replace(
             self, conditions=(*self.conditions, f"({within or '0'})"), parameters={**self.parameters, **edges}
+        )
+
+    def on_days(self, days: Iterable[date] | None) -> Where:
+        """Narrowed to days of UTC, as `toDate` says them, and to what is before 1970; None leaves it as it is."""
+        if days is None:
+            return self
+        return replace(
+            self,
+            conditions=(*self.conditions, f"(toDate(started_at) IN {{days:Array(Date)}} OR {_BEFORE_1970})"),
+            parameters={**self.parameters, "days": list(days)},
         )
 
     @property

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from spanledger_clickhouse.rollups import RollupWorker, Source, find_execution
 from tests.api.conftest import NOW
 from tests.api.spans import Span, store
 
@@ -74,6 +75,40 @@ def test_a_record_has_every_column(ledger: Ledger, client: TestClient) -> None:
         assert columns - set(records[0]) == set()
     assert found["cost_records"][0]["user_id"] is None
     assert found["cost_records"][0]["model"] is None
+
+
+def test_a_record_has_the_id_of_the_views(ledger: Ledger, client: TestClient) -> None:
+    """Whoever joins an answer with the ledger's views meets the same records."""
+    spans = [Span(service="s3", cost=Decimal(1), execution="e", task="t", step="s") for _ in range(20)]
+    store(ledger, spans)
+
+    found = _get(client, "e")
+
+    for view in ("cost_records", "performance_records"):
+        rows = ledger.query(f"SELECT * FROM {view}")  # noqa: S608 - the names are the two above
+        stored = {str(row["record_id"]): row["span_id"] for row in rows}
+        assert {record["record_id"]: record["span_id"] for record in found[view]} == stored
+        assert len(stored) == 20
+
+
+def test_records_of_any_age_are_found_with_and_without_rollups(ledger: Ledger, client: TestClient) -> None:
+    """An execution that spans processes and days has its records of all of them, and those before 1970."""
+    starts = [NOW, NOW - timedelta(days=2), NOW - timedelta(days=400), datetime(1969, 12, 31, 23, tzinfo=UTC)]
+    store(ledger, [Span(service="s3", cost=Decimal(1), execution="e", start=start) for start in starts])
+    store(ledger, [Span(service="s3", cost=Decimal(1), execution="other", start=start) for start in starts])
+    before = _get(client, "e")["cost_records"]
+    worker = RollupWorker(ledger, quiet_seconds=0)
+    while worker.rebuild():
+        pass
+    found = find_execution(ledger, Source.COST, "e")
+    store(ledger, [Span(service="s3", cost=Decimal(1), execution="e", start=NOW + timedelta(days=1))])
+
+    after = _get(client, "e")["cost_records"]
+
+    assert found == sorted(start.date() for start in starts[:3])
+    assert len(before) == len(starts)
+    assert after[: len(starts)] == before
+    assert len(after) == len(starts) + 1
 
 
 def test_records_whose_root_has_not_arrived_are_shown(ledger: Ledger, client: TestClient) -> None:

@@ -7,11 +7,12 @@ while a plan may still name it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
 from spanledger_clickhouse.rollups.changes import HOUR_NS
 from spanledger_clickhouse.rollups.family import EXECUTIONS
-from spanledger_clickhouse.rollups.pointers import FROM_DAY, WITHIN_DAY
+from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, WITHIN_DAY
 from spanledger_clickhouse.rollups.snapshot import read_known
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["RECORDS_ONLY", "ReadingPlan", "Stretch", "find_execution", "plan_reading"]
 
-_FIRST_NS: Final = -2_208_988_800 * 1_000_000_000
+_EPOCH: Final = date(1970, 1, 1)
+_DAY_NS: Final = DAY * HOUR_NS
+_DATES: Final = 2**16
+"""After so many days the engine's dates begin anew."""
 _LAST_NS: Final = 2**63 - 1
 _HOURS: Final = """
 SELECT DISTINCT toUnixTimestamp64Nano(started_at) AS start FROM $table WHERE execution_id = {execution_id:String}
@@ -86,8 +90,8 @@ def plan_reading(
     return ReadingPlan(tuple(generations), _stretches(hours, start, end))
 
 
-def find_execution(ledger: Ledger, source: Source, execution_id: str) -> tuple[Stretch, ...] | None:
-    """Where the records of one execution are: it has none outside these stretches.
+def find_execution(ledger: Ledger, source: Source, execution_id: str) -> list[date] | None:
+    """On which days an execution has records: it has none on others.
 
     Args:
         ledger: What is read.
@@ -95,7 +99,8 @@ def find_execution(ledger: Ledger, source: Source, execution_id: str) -> tuple[S
         execution_id: The execution.
 
     Returns:
-        Stretches of time, ascending; None where only all records can tell.
+        Days of UTC as `toDate` of the start says them. Records from before 1970 are on none of these days. None where
+        only all records can tell.
 
     Raises:
         ClickHouseError: The engine did not answer.
@@ -105,11 +110,10 @@ def find_execution(ledger: Ledger, source: Source, execution_id: str) -> tuple[S
         return None
     # A generation that counts no longer may name an hour too many; every one that counts names all of its own.
     rows = ledger.query(_HOURS.replace("$table", EXECUTIONS[source].table), {"execution_id": execution_id})
-    hours = [cast("int", row["start"]) for row in rows]
-    unknown = [start for first, after in plan.stretches for start in range(first, after, HOUR_NS)]
-    found = _stretches(sorted({start // HOUR_NS for start in (*hours, *unknown)}), 0, _LAST_NS)
-    # Nothing before 1970 is summed up.
-    return (_FIRST_NS, 0), *found
+    found = {cast("int", row["start"]) // _DAY_NS for row in rows}
+    for first, after in plan.stretches:
+        found.update(range(first // _DAY_NS, (after - 1) // _DAY_NS + 1))
+    return [_EPOCH + timedelta(days=day) for day in sorted({day % _DATES for day in found})]
 
 
 def _anything(_stretch: Stretch) -> bool:
