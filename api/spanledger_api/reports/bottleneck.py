@@ -43,7 +43,11 @@ class StepDuration(BaseModel):
     step_name: str = Field(description="The step.", examples=["render_video"])
     avg_duration: Milliseconds = Field(description="Mean duration in milliseconds.")
     p95_duration: Milliseconds = Field(
-        description="The shortest measured duration that at least 95 % of the runs did not exceed (nearest rank)."
+        description=(
+            "The shortest duration that at least 95 % of the runs did not exceed (nearest rank): a measured one where"
+            " the records are read, within 1 % of it over time that is closed and summed up. Mean, maximum and count"
+            " are always exact."
+        )
     )
     max_duration: Milliseconds = Field(description="Longest duration in milliseconds.")
     count: int = Field(description="Number of runs, failed ones included.", examples=[123])
@@ -96,7 +100,8 @@ def read_bottleneck(ledger: Ledger, where: Where) -> list[StepDuration]:
 def bottleneck(question: Asked, parameters: Annotated[BottleneckParameters, Query()]) -> Response:
     """The steps of one kind of task by descending mean duration: which one is the bottleneck.
 
-    A kind of task that has no runs in the period gives an empty list.
+    A kind of task that has no runs in the period gives an empty list. The 95th percentile over closed time is within 1 %
+    of a measured duration; every other figure is exact.
     """
     where = parameters.where(question.now)
     return question.durations(
