@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, cast
-from uuid import uuid4
 
 from spanledger_clickhouse.record_versions import ROUND
 
@@ -28,13 +28,36 @@ __all__ = [
 _RECORDS_A_STATEMENT: Final = 100_000
 """Bounds the memory of the join of adjustments and records."""
 
-_COLUMNS: Final = (
-    *("batch_id", "number", "adjustment_id", "undoes", "trace_id", "span_id", "started_at", "service", "user_id"),
-    *("operation", "currency", "quantity_before", "quantity_after", "unit_before", "unit_after", "unit_cost_before"),
-    *("unit_cost_after", "total_cost_before", "total_cost_after", "difference", "price_id_before", "price_id_after"),
-    *("source_before", "source_after", "reason_before", "reason_after", "recorded_at", "recorded_by", "why"),
-    "tool_version",
+_ADJUSTMENTS_A_STATEMENT: Final = 500
+"""They are one bound value, which a server takes in the line of a request."""
+
+_WRITE = """
+INSERT INTO adjustments_local
+(
+    batch_id, number, adjustment_id, undoes, trace_id, span_id, started_at, service, user_id, operation, currency,
+    quantity_before, quantity_after, unit_before, unit_after, unit_cost_before, unit_cost_after, total_cost_before,
+    total_cost_after, difference, price_id_before, price_id_after, source_before, source_after, reason_before,
+    reason_after, recorded_at, recorded_by, why, tool_version
 )
+SELECT
+    {batch_id:String}, {number:UInt32}, generateUUIDv4(), '', toFixedString(unhex(a.trace_id), 16),
+    toFixedString(unhex(a.span_id), 8), fromUnixTimestamp64Nano(a.started_ns, 'UTC'), a.service, a.user_id, a.operation,
+    a.currency, toDecimal128(a.quantity_before, 12), toDecimal128(a.quantity_after, 12), a.unit_before, a.unit_after,
+    toDecimal128(a.unit_cost_before, 18), toDecimal128(a.unit_cost_after, 18), toDecimal128(a.total_cost_before, 12),
+    toDecimal128(a.total_cost_after, 12), toDecimal128(a.difference, 12), a.price_id_before, a.price_id_after,
+    a.source_before, a.source_after, a.reason_before, a.reason_after, {recorded_at:DateTime64(3, 'UTC')},
+    {recorded_by:String}, {why:String}, {tool_version:String}
+FROM
+(
+    SELECT arrayJoin(JSONExtract({adjustments:String}, 'Array(Tuple(
+        trace_id String, span_id String, started_ns Int64, service String, user_id String, operation String,
+        currency String, quantity_before String, quantity_after String, unit_before String, unit_after String,
+        unit_cost_before String, unit_cost_after String, total_cost_before String, total_cost_after String,
+        difference String, price_id_before String, price_id_after String, source_before String, source_after String,
+        reason_before String, reason_after String))')) AS a
+)
+SETTINGS async_insert = 0
+"""
 
 _REVERSE = """
 INSERT INTO adjustments_local
@@ -113,25 +136,15 @@ GROUP BY currency, service, user, day
 
 def write_adjustments(ledger: Ledger, batch: Batch, changes: Sequence[tuple[PricedRecord, Charge]]) -> None:
     """Write what a planned batch makes of some records; nothing shows before the batch is committed."""
-    rows = [_row(batch, record, charge) for record, charge in changes]
-    with ledger.borrow() as client:
-        client.insert("adjustments_local", rows, column_names=_COLUMNS)
+    for start in range(0, len(changes), _ADJUSTMENTS_A_STATEMENT):
+        part = changes[start : start + _ADJUSTMENTS_A_STATEMENT]
+        adjustments = json.dumps([_adjustment(record, charge) for record, charge in part])
+        ledger.command(_WRITE, {**_described(batch), "adjustments": adjustments})
 
 
 def plan_reversal(ledger: Ledger, batch: Batch) -> None:
     """Write the reverse of each adjustment of the batch that ``batch`` undoes."""
-    ledger.command(
-        _REVERSE,
-        {
-            "batch_id": batch.batch_id,
-            "number": batch.number,
-            "recorded_at": batch.recorded_at,
-            "recorded_by": batch.recorded_by,
-            "why": batch.reason,
-            "tool_version": batch.tool_version,
-            "undone": batch.undoes,
-        },
-    )
+    ledger.command(_REVERSE, {**_described(batch), "undone": batch.undoes})
 
 
 def apply_batch(ledger: Ledger, batch: Batch) -> None:
@@ -170,13 +183,41 @@ def reversed_totals(ledger: Ledger, batch_id: str) -> list[dict[str, object]]:
     return ledger.query(_TOTALS, {"batch_id": batch_id})
 
 
-def _row(batch: Batch, record: PricedRecord, charge: Charge) -> list[object]:
+def _described(batch: Batch) -> dict[str, object]:
+    """What every adjustment of a batch says of it."""
+    return {
+        "batch_id": batch.batch_id,
+        "number": batch.number,
+        "recorded_at": batch.recorded_at,
+        "recorded_by": batch.recorded_by,
+        "why": batch.reason,
+        "tool_version": batch.tool_version,
+    }
+
+
+def _adjustment(record: PricedRecord, charge: Charge) -> dict[str, str | int]:
     total = charge.total_cost or Decimal(0)
-    return [
-        *(batch.batch_id, batch.number, uuid4(), "", record.trace_id, record.span_id, record.started_ns),
-        *(record.service, record.user_id, record.operation, charge.currency),
-        *(record.quantity, charge.quantity, record.unit, charge.unit),
-        *(record.unit_cost, charge.unit_cost or Decimal(0), record.total_cost, total, total - record.total_cost),
-        *(record.price_id, charge.price_id or "", record.source, charge.source.value),
-        *(record.reason, charge.reason or "", batch.recorded_at, batch.recorded_by, batch.reason, batch.tool_version),
-    ]
+    return {
+        "trace_id": record.trace_id.hex(),
+        "span_id": record.span_id.hex(),
+        "started_ns": record.started_ns,
+        "service": record.service,
+        "user_id": record.user_id,
+        "operation": record.operation,
+        "currency": charge.currency,
+        "quantity_before": format(record.quantity, "f"),
+        "quantity_after": format(charge.quantity, "f"),
+        "unit_before": record.unit,
+        "unit_after": charge.unit,
+        "unit_cost_before": format(record.unit_cost, "f"),
+        "unit_cost_after": format(charge.unit_cost or Decimal(0), "f"),
+        "total_cost_before": format(record.total_cost, "f"),
+        "total_cost_after": format(total, "f"),
+        "difference": format(total - record.total_cost, "f"),
+        "price_id_before": record.price_id,
+        "price_id_after": charge.price_id or "",
+        "source_before": record.source,
+        "source_after": charge.source.value,
+        "reason_before": record.reason,
+        "reason_after": charge.reason or "",
+    }
