@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
+from spanledger_clickhouse.retention import RETAINABLE, read_retention
 from spanledger_clickhouse.rollups.building import sum_of_records
 from spanledger_clickhouse.rollups.changes import HOUR_NS
 from spanledger_clickhouse.rollups.family import FAMILIES, Source
@@ -71,7 +72,8 @@ class Mismatch:
 def verify_rollups(ledger: Ledger, start: datetime, end: datetime) -> list[Mismatch]:
     """Compare every generation that reports may read with the records, day by day.
 
-    What is not summed up, or has changed since, is read from the records and cannot be wrong.
+    What is not summed up, or has changed since, is read from the records and cannot be wrong. Where records may have
+    expired, sums that still hold them are no mismatch: a part that is dropped leaves no block.
 
     Args:
         ledger: A ledger with the current schema.
@@ -84,6 +86,11 @@ def verify_rollups(ledger: Ledger, start: datetime, end: datetime) -> list[Misma
     Raises:
         ClickHouseError: The engine did not answer.
     """
+    kept_from = _kept_from(ledger)
+    return [each for each in _differing_in(ledger, start, end) if each.start >= kept_from[each.source]]
+
+
+def _differing_in(ledger: Ledger, start: datetime, end: datetime) -> list[Mismatch]:
     first, last = (start - _EPOCH) // timedelta(days=1), -((_EPOCH - end) // timedelta(days=1)) - 1
     found: list[Mismatch] = []
     for source in Source:
@@ -111,6 +118,16 @@ def repair(ledger: Ledger, mismatches: Iterable[Mismatch]) -> None:
             hours = range(hour, hour + mismatch.hours, min(width, mismatch.hours))
             # A generation without sums that holds no change: the bucket is unclean.
             pointers.point(width, {each // width: time.time_ns() for each in hours}, horizon=0)
+
+
+def _kept_from(ledger: Ledger) -> dict[Source, datetime]:
+    """From when on no record of a source can have expired."""
+    days = {RETAINABLE[each.name][0]: each.days for each in read_retention(ledger)}
+    now = datetime.now(UTC)
+    never = datetime.min.replace(tzinfo=UTC)
+    return {
+        source: never if (kept := days.get(source.table)) is None else now - timedelta(days=kept) for source in Source
+    }
 
 
 def _verify_day(ledger: Ledger, source: Source, day: int) -> list[Mismatch]:
@@ -196,7 +213,7 @@ class RollupVerifier:
 
     Attributes:
         checked: How many days were looked at.
-        mismatches: How many buckets differed.
+        mismatches: How many buckets differed, those left out where records may have expired.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -217,8 +234,9 @@ class RollupVerifier:
             return
         day = min(due, key=lambda each: (self._verified.get(each, 0.0), -each))
         start = _EPOCH + timedelta(days=day)
-        found = verify_rollups(self._ledger, start, start + timedelta(days=1))
+        found = _differing_in(self._ledger, start, start + timedelta(days=1))
         repair(self._ledger, found)
+        kept_from = _kept_from(self._ledger)
         self._verified[day] = now
         self.checked += 1
-        self.mismatches += len(found)
+        self.mismatches += sum(each.start >= kept_from[each.source] for each in found)
