@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
+import httpx
+
 from duckdb_records import duckdb_questions
 from postgresql_records import postgresql_records
 from postgresql_server import is_postgresql_installed
@@ -35,7 +37,7 @@ from timing import milliseconds, seconds
 
 if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
-    from timing import Percentiles
+    from timing import Percentiles, Questions
 
 _POSTGRESQL_RECORDS = 10_000_000
 """More would take PostgreSQL longer to load than everything else together."""
@@ -88,7 +90,7 @@ def _measure_size(directory: Path, records: int, told: _Told) -> tuple[dict[str,
         figures["fill_seconds_a_million"] = _a_million(seconds(lambda: fill_ledger(ledger, records)), records)
         _settle(ledger, records, told.settle_seconds, figures)
         figures["bytes_a_record"] = _bytes_a_record(ledger, records)
-        waits["records"] = _ask_records_alone(ledger, told.few_rounds)
+        waits["records"] = _ask_records_alone(ledger, told.few_rounds, figures)
         if told.duckdb:
             with duckdb_questions(ledger, directory / "records.parquet") as questions:
                 waits["duckdb"] = milliseconds(questions, told.few_rounds)
@@ -99,17 +101,25 @@ def _measure_size(directory: Path, records: int, told: _Told) -> tuple[dict[str,
 
 def _settle(ledger: Ledger, records: int, limit: float, figures: dict[str, object]) -> None:
     """Sum everything up and let merges end, or go on at the limit and say so."""
-    _note("Summing it up.")
     worker, began = RollupWorker(ledger, quiet_seconds=0), time.monotonic()
     while (made := worker.rebuild()) and time.monotonic() - began < limit:
-        pass
+        _note(f"{worker.rebuilt:,} buckets are summed up.")
     figures["sum_up_seconds_a_million"] = _a_million(time.monotonic() - began, records)
     while (merging := ledger.query("SELECT table FROM system.merges")) and time.monotonic() - began < limit:
         time.sleep(0.5)
     figures["settled"] = not made and not merging
 
 
-def _ask_records_alone(ledger: Ledger, rounds: int) -> Percentiles:
+def _ask_reports(way: str, questions: Questions, rounds: int, figures: dict[str, object]) -> Percentiles:
+    """The milliseconds; none where a report was refused or too slow, which the figures say."""
+    try:
+        return milliseconds(questions, rounds)
+    except httpx.HTTPError as error:
+        figures[f"{way}_failure"] = str(error)
+        return {}
+
+
+def _ask_records_alone(ledger: Ledger, rounds: int, figures: dict[str, object]) -> Percentiles:
     _note("Asking the records alone.")
     with (
         HttpServer(create_app(ledger), "127.0.0.1", 0) as server,
@@ -117,7 +127,7 @@ def _ask_records_alone(ledger: Ledger, rounds: int) -> Percentiles:
         mock.patch("spanledger_api.sums.plan_reading", return_value=RECORDS_ONLY),
         mock.patch("spanledger_api.executions.find_execution", return_value=None),
     ):
-        return milliseconds(questions, rounds)
+        return _ask_reports("records", questions, rounds, figures)
 
 
 def _ask_postgresql(
@@ -136,10 +146,10 @@ def _ask_postgresql(
 def _ask_served(dsn: str, told: _Told, figures: dict[str, object]) -> dict[str, Percentiles]:
     _note("Asking spanledger up.")
     with served_ledger(dsn) as (server, addresses), report_questions(addresses["api"]) as questions:
-        waits = {"rollups": milliseconds(questions, told.rounds)}
+        waits = {"rollups": _ask_reports("rollups", questions, told.rounds, figures)}
         if told.rate:
             with arriving(addresses["otlp_http"], told.rate) as arrivals:
-                waits["rollups_loaded"] = milliseconds(questions, told.rounds)
+                waits["rollups_loaded"] = _ask_reports("rollups_loaded", questions, told.rounds, figures)
             figures["arrived_spans_a_second"] = arrivals.spans_a_second
         figures["memory_mib"] = server.memory_mib()
     return waits
