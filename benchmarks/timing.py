@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
@@ -24,14 +26,16 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def milliseconds(asked: Questions, rounds: int) -> Percentiles:
-    """Ask every question once a round, after one round that only warms up."""
+    """Ask every question once a round, after one round that only warms up; what was seen goes to stderr at once."""
     taken: dict[str, list[float]] = {name: [] for name in asked}
     for number in range(rounds + 1):
         for name, ask in asked.items():
             elapsed = 1000 * seconds(ask)
             if number:
                 taken[name].append(elapsed)
-    return {
+    figures: Percentiles = {
         name: {"p50": round(statistics.median(times), 1), "p99": round(sorted(times)[len(times) * 99 // 100], 1)}
         for name, times in taken.items()
     }
+    print(json.dumps(figures), file=sys.stderr, flush=True)
+    return figures
