@@ -44,7 +44,7 @@ _TELLING = {
     "/api/executions/{execution_id}",
     "/api/dimensions/{dimension}",
 }
-_MARKS = ("strange", "777")
+_MARKS = ("strange", "987654")
 
 
 def _spans(whose: str, cost: str) -> list[Span]:
@@ -59,7 +59,7 @@ def _spans(whose: str, cost: str) -> list[Span]:
         "prompt": f"{whose}-prompt",
         "metadata": {"note": whose},
     }
-    quantity = Decimal(777 if whose == "strange" else 10)
+    quantity = Decimal(987654 if whose == "strange" else 10)
     paid = [
         Span(service=service, operation=f"{whose}-operation", cost=Decimal(cost), quantity=quantity, **common)  # type: ignore[arg-type]
         for service in (f"{whose}-service", "openai", "openai", "openai", "openai", "openai")
@@ -75,7 +75,7 @@ def _spans(whose: str, cost: str) -> list[Span]:
 @pytest.fixture
 def two_users(ledger: Ledger) -> None:
     """A ledger with the same work of two users, one of them dear."""
-    store(ledger, [*_spans("own", "0.5"), *_spans("strange", "777.25")])
+    store(ledger, [*_spans("own", "0.5"), *_spans("strange", "987654.25")])
 
 
 def _leaks(client: TestClient, key: str, asking: Asking) -> list[str]:
