@@ -100,8 +100,8 @@ def read_bottleneck(ledger: Ledger, where: Where) -> list[StepDuration]:
 def bottleneck(question: Asked, parameters: Annotated[BottleneckParameters, Query()]) -> Response:
     """The steps of one kind of task by descending mean duration: which one is the bottleneck.
 
-    A kind of task that has no runs in the period gives an empty list. The 95th percentile over closed time is within 1 %
-    of a measured duration; every other figure is exact.
+    A kind of task that has no runs in the period gives an empty list. The 95th percentile over closed time is within
+    1 % of a measured duration; every other figure is exact.
     """
     where = parameters.where(question.now)
     return question.durations(

@@ -7,6 +7,7 @@ kept: they carry the signatures of signed URLs.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
@@ -39,6 +40,7 @@ class Download:
         self._metadata: dict[str, object] = {"host": host, "path": path}
         self._bytes = 0
         self._last_at: int | None = None
+        self._process = os.getpid()
 
     def answered(self, response: Any) -> None:  # noqa: ANN401 - of either library
         """The head of the response is there."""
@@ -51,7 +53,8 @@ class Download:
 
     def ended(self, error: BaseException | None, *, complete: bool) -> None:
         """End the span, as a cost record if any of the body came."""
-        if not self._span.is_recording():
+        # A forked child that drops its copy of a body says nothing of it: the call is its parent's.
+        if os.getpid() != self._process or not self._span.is_recording():
             return
         said: dict[str, object] = {"bytes": self._bytes, "complete": complete}
         charged: dict[str, Attribute] = metadata_attributes(COST_METADATA_PREFIX, self._metadata | said)

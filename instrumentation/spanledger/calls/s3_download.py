@@ -8,6 +8,7 @@ download is therefore a cost record only where the price file in use has a row f
 
 from __future__ import annotations
 
+import os
 import weakref
 from decimal import Decimal
 from functools import partial
@@ -64,6 +65,7 @@ class Download:
         self._length: int | None = None
         self._bytes = 0
         self._last_at: int | None = None
+        self._process = os.getpid()
         self._span = _TRACER.start_span("S3.GetObject", kind=SpanKind.CLIENT)
 
     def failed(self, error: BaseException) -> None:
@@ -93,7 +95,8 @@ class Download:
         Args:
             error: What reading failed with; None if it did not.
         """
-        if not self._span.is_recording():
+        # A forked child that drops its copy of a body says nothing of it: the call is its parent's.
+        if os.getpid() != self._process or not self._span.is_recording():
             return
         said = self._metadata | {"bytes": self._count()}
         self._span.set_attributes(metadata_attributes(COST_METADATA_PREFIX, said))

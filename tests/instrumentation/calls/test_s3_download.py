@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,22 @@ def test_a_download_says_what_was_really_read(recorder: Recorder, s3: S3Client, 
     assert (said["cost.metadata.bucket"], said["cost.metadata.key"]) == ("media", "text")
     assert said["user.id"] == "user-1"
     assert len(recorder.costs()) == 1
+
+
+def test_a_forked_child_says_nothing_of_its_parents_download(recorder: Recorder, s3: S3Client) -> None:
+    """It drops its copy of the body, and the span is the parent's alone, with all that was read."""
+    s3.put_object(Bucket="media", Key="text", Body=b"x" * 1000)
+    body = s3.get_object(Bucket="media", Key="text")["Body"]
+    body.read(100)
+    child = os.fork()
+    if not child:
+        body.close()
+        os._exit(sum(span.name == "S3.GetObject" for span in recorder.spans()))
+    _, status = os.waitpid(child, 0)
+    body.read()
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert recorder.attributes("S3.GetObject")["cost.metadata.bytes"] == 1000
 
 
 def test_a_download_that_breaks_raises_boto3s_error(recorder: Recorder, s3: S3Client) -> None:
