@@ -29,6 +29,12 @@ class SharedAnswers(Generic[T]):
         self._waiting: dict[Hashable, Future[T]] = {}
         self._lock = threading.Lock()
 
+    @property
+    def waiting(self) -> int:
+        """How many different questions wait for their turn."""
+        with self._lock:
+            return len(self._waiting)
+
     def ask(self, question: Hashable, work_out: Callable[[], T]) -> T:
         """Join those who wait with the same question, or wait for a turn and work the answer out for all of them.
 

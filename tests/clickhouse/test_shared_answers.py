@@ -29,10 +29,6 @@ class _Work:
         return number
 
 
-def _waiting_for(answers: SharedAnswers[int]) -> int:
-    return len(answers._waiting)  # noqa: SLF001 - nobody else can tell that a reader waits already
-
-
 def test_what_has_begun_is_not_shared_and_what_waits_is() -> None:
     """All who come while an equal question runs get the next answer, which is worked out once for all of them."""
     work, answers = _Work(), SharedAnswers[int](QuerySlots(running=1).taken)
@@ -41,7 +37,7 @@ def test_what_has_begun_is_not_shared_and_what_waits_is() -> None:
         first = pool.submit(answers.ask, "question", work)
         assert work.started.wait(30)
         later = [pool.submit(answers.ask, "question", work) for _ in range(_READERS)]
-        while not _waiting_for(answers):
+        while not answers.waiting:
             threading.Event().wait(0.001)
         # Those of the later ones that are not there yet would begin anew; each is there once its thread has asked.
         while sum(future.running() for future in later) < _READERS:
