@@ -1,7 +1,8 @@
-"""``python -m documentation``: write every reference page anew."""
+"""``python -m documentation [DIRECTORY]``: write every reference page anew, below ``docs/`` or another directory."""
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -13,11 +14,13 @@ _DOCS = Path(__file__).parent.parent / "docs"
 
 
 def main() -> None:
-    """Write the pages below ``docs/``."""
+    """Write the pages."""
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else _DOCS
     with tempfile.TemporaryDirectory() as directory, open_ledger(f"chdb://{directory}") as ledger:
         migrate(ledger)
         for path, text in reference_pages(ledger).items():
-            (_DOCS / path).write_text(text, encoding="utf-8")
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            (target / path).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

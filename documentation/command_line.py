@@ -22,7 +22,11 @@ def command_line_page() -> str:
 
 
 def _sections(command: click.Command, path: str, level: int) -> list[str]:
-    with click.Context(command, info_name=path, terminal_width=_WIDTH, max_content_width=_WIDTH) as context:
+    # The names of the help option are those of the group; a command remembers the first it was asked with.
+    names = group.context_settings["help_option_names"]
+    with click.Context(
+        command, info_name=path, terminal_width=_WIDTH, max_content_width=_WIDTH, help_option_names=names
+    ) as context:
         own = f"{'#' * level} `{path}`\n\n```text\n{command.get_help(context).rstrip()}\n```"
         if not isinstance(command, click.Group):
             return [own]
