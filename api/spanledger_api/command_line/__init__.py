@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = group.main(args=arguments, prog_name="spanledger", standalone_mode=False)
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):  # the second from where click does not look for it
         sys.exit(130)
     except click.ClickException as error:
         error.show()
