@@ -37,8 +37,9 @@ _ENGINE_OPTIONS = {
 _UNKNOWN_DATABASE = 81
 _ENGINE_FILE = "engine.xml"
 _ENGINE_CONFIGURATION = """<clickhouse>
-    <!-- The engine's own logs would outgrow the ledger; the collector and the API have theirs. -->
-    <logger><level>none</level></logger>
+    <!-- The engine's own logs would outgrow the ledger; the collector and the API have theirs. A terminal would
+         get them at every level unless the console is closed by name. -->
+    <logger><level>none</level><console>0</console></logger>
 </clickhouse>
 """
 
