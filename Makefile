@@ -22,12 +22,14 @@ check: $(DEV_READY) lint types test ## Format, lint, types and tests: what must 
 
 format: $(DEV_READY) ## Rewrite the sources in the one format
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+	@requirements/javascript/check.sh --write
 
-lint: $(DEV_READY) ## Format, lint, import direction and price rows
+lint: $(DEV_READY) ## Format, lint, import direction, price rows and the dashboard's scripts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports
 	@$(BIN)/spanledger prices check
+	@requirements/javascript/check.sh
 
 types: $(DEV_READY) ## mypy and pyright, both strict
 	@$(BIN)/mypy

@@ -163,6 +163,6 @@ const UNITS = [
 export function ago(milliseconds) {
   const seconds = Math.max(0, Math.round(Number(milliseconds) / 1000));
   if (seconds < 5) return t("just_now");
-  const [unit, size] = UNITS.find((each) => seconds >= each[1]);
+  const [unit, size] = UNITS.find((each) => seconds >= each[1]) ?? ["second", 1];
   return formatter("RelativeTimeFormat", { numeric: "always" }).format(-Math.floor(seconds / size), unit);
 }

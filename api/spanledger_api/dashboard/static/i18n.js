@@ -13,8 +13,7 @@ export const locale = createStore("en");
 
 function preferred() {
   const asked = new URLSearchParams(location.search).get("lang") || localStorage.getItem(KEPT);
-  const wanted = [asked, ...navigator.languages].filter(Boolean);
-  for (const tag of wanted) {
+  for (const tag of [...(asked ? [asked] : []), ...navigator.languages]) {
     if (tag in LOCALES) return tag;
     if (tag.toLowerCase().startsWith("zh")) return "zh-TW";
     if (tag.toLowerCase().startsWith("en")) return "en";

@@ -1,5 +1,5 @@
 // Whether the ledger has changed. One small question every few seconds, answered 304 while nothing happens.
-import { locked, pace, request } from "./api.js";
+import { Problem, locked, pace, request } from "./api.js";
 import { createStore } from "./store.js";
 
 const EVERY_MS = 3000;
@@ -11,6 +11,7 @@ export const changes = createStore(0);
 /** Whether the API answers. */
 export const reachable = createStore(true);
 
+/** @type {string | null} */
 let tag = null;
 let lastChange = 0;
 let timer = 0;
@@ -28,7 +29,7 @@ async function look() {
         if (!isFirst) announce();
       } else if (wasAway) announce();
     } catch (error) {
-      reachable.set(error.status !== 0 && error.status < 500);
+      reachable.set(error instanceof Problem && error.status !== 0 && error.status < 500);
     }
   }
   timer = setTimeout(look, EVERY_MS);

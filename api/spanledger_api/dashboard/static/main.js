@@ -7,7 +7,7 @@ import { html, render } from "./vendor/preact-htm.module.js";
 
 startLinks();
 loadLocale().then(() => {
-  const place = document.getElementById("app");
+  const place = /** @type {HTMLElement} */ (document.getElementById("app"));
   place.replaceChildren();
   render(html`<${App} />`, place);
   startLive();

@@ -9,12 +9,14 @@ const onTheWay = new Map();
 
 /** Components that ask the same at the same time share one request. */
 function shared(address) {
-  if (!onTheWay.has(address)) {
-    const answer = ask(address).finally(() => onTheWay.delete(address));
-    onTheWay.set(address, answer);
-  }
-  return onTheWay.get(address);
+  const known = onTheWay.get(address);
+  if (known) return known;
+  const answer = ask(address).finally(() => onTheWay.delete(address));
+  onTheWay.set(address, answer);
+  return answer;
 }
+
+/** @typedef {{address: string | null, answer: import("./api.js").Answer | null, error: any}} State */
 
 /**
  * @typedef {{rows: any, answer: import("./api.js").Answer | null, error: any, isLoading: boolean, isStale: boolean,
@@ -29,7 +31,7 @@ function shared(address) {
 export function useResource(address, everyMs = 0) {
   const version = useStore(changes);
   const [again, setAgain] = useState(0);
-  const [state, setState] = useState({ address: null, answer: null, error: null });
+  const [state, setState] = useState(/** @type {State} */ ({ address: null, answer: null, error: null }));
   useEffect(() => {
     if (!address) return undefined;
     let current = true;

@@ -40,6 +40,8 @@ export const GROUPINGS = ["service", "user", "prompt", "model", "task_type", "st
 function read() {
   const [, page = "", ...rest] = location.pathname.split("/");
   const query = new URLSearchParams(location.search);
+  const group = query.get("group") ?? "";
+  const currency = query.get("currency") ?? "";
   const zone = query.get("tz") || localStorage.getItem(KEPT_ZONE) || "UTC";
   const from = DAY.test(query.get("from") ?? "") ? query.get("from") : null;
   const range = from ? "custom" : (query.get("range") ?? DEFAULT_RANGE);
@@ -50,13 +52,13 @@ function read() {
     from,
     to: DAY.test(query.get("to") ?? "") ? query.get("to") : null,
     zone: isZone(zone) ? zone : "UTC",
-    group: GROUPINGS.includes(query.get("group") ?? "") ? query.get("group") : "service",
+    group: GROUPINGS.includes(group) ? group : "service",
     interval: query.get("interval") === "hour" ? "hour" : "day",
-    currency: /^[A-Z]{3}$/.test(query.get("currency") ?? "") ? query.get("currency") : "USD",
+    currency: /^[A-Z]{3}$/.test(currency) ? currency : "USD",
     filters: Object.fromEntries(
       Object.keys(FILTERS)
         .filter((name) => query.has(name))
-        .map((name) => [name, query.get(name)]),
+        .map((name) => [name, query.get(name) ?? ""]),
     ),
     query,
   };
@@ -87,7 +89,10 @@ export function addressOf(path, changes = {}) {
   const query = new URLSearchParams();
   const here = new URLSearchParams(location.search);
   const names = path === location.pathname ? [...here.keys()] : LASTING;
-  for (const name of names) if (here.has(name)) query.set(name, here.get(name));
+  for (const name of names) {
+    const value = here.get(name);
+    if (value !== null) query.set(name, value);
+  }
   for (const [name, value] of Object.entries(changes)) {
     if (value === null) query.delete(name);
     else query.set(name, value);

@@ -19,7 +19,7 @@ const THRESHOLDS = [50, 80, 100];
 export function Page({ view }) {
   const resource = useResource(PATH);
   const [failure, setFailure] = useState(null);
-  const [edited, setEdited] = useState(null);
+  const [edited, setEdited] = useState(/** @type {any} */ (null));
   const done = () => {
     setFailure(null);
     setEdited(null);

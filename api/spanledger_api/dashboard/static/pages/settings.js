@@ -40,7 +40,7 @@ function Who({ who }) {
 function Keys({ zone, isOpen }) {
   const resource = useResource("/api/keys");
   const [failure, setFailure] = useState(null);
-  const [made, setMade] = useState(null);
+  const [made, setMade] = useState(/** @type {{key: string} | null} */ (null));
   const revoke = (row) => send("DELETE", `/api/keys/${row.key_id}`).then(refresh, setFailure);
   const create = (body) =>
     send("POST", "/api/keys", body).then((key) => {

@@ -95,7 +95,7 @@ function Plot({ view, rows, isStale }) {
 
 function Legend({ view, groups, hasUnknown }) {
   const all = groups.reduce((sum, group) => sum + Number(group.total), 0);
-  const filter = Object.keys(FILTERS).find((name) => FILTERS[name] === view.group);
+  const filter = Object.keys(FILTERS).find((name) => FILTERS[name] === view.group) ?? view.group;
   return html`<ul class="legend">
     ${groups.map(
       (group, index) => html`<li key=${group.name}>

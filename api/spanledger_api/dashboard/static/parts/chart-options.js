@@ -113,7 +113,7 @@ function stripes(ctx) {
   const tile = document.createElement("canvas");
   tile.width = size;
   tile.height = size;
-  const paint = tile.getContext("2d");
+  const paint = /** @type {CanvasRenderingContext2D} */ (tile.getContext("2d"));
   paint.strokeStyle = colour("hatch");
   paint.lineWidth = devicePixelRatio;
   paint.beginPath();

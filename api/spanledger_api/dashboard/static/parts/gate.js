@@ -1,5 +1,5 @@
 // Asks for a key where the API wants one.
-import { key, locked, request } from "../api.js";
+import { Problem, key, locked, request } from "../api.js";
 import { t } from "../i18n.js";
 import { refresh } from "../live.js";
 import { html, useState } from "../vendor/preact-htm.module.js";
@@ -16,7 +16,8 @@ export function Gate() {
       refresh();
     } catch (error) {
       key.set(null);
-      setRefusal(error.status === 401 ? t("gate.refused") : error.message);
+      const isRefused = error instanceof Problem && error.status === 401;
+      setRefusal(isRefused || !(error instanceof Error) ? t("gate.refused") : error.message);
       field.focus();
     }
   };

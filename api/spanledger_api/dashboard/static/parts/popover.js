@@ -2,7 +2,7 @@
 import { html, useEffect, useRef } from "../vendor/preact-htm.module.js";
 
 export function Popover({ label, title, side = "", class: name = "", children }) {
-  const place = useRef(null);
+  const place = useRef(/** @type {HTMLDetailsElement | null} */ (null));
   useEffect(() => {
     const close = (event) => {
       const details = place.current;
@@ -10,7 +10,7 @@ export function Popover({ label, title, side = "", class: name = "", children })
       if (event.type === "keydown" && event.key !== "Escape") return;
       if (event.type === "pointerdown" && details.contains(event.target)) return;
       details.open = false;
-      if (event.type === "keydown") details.querySelector("summary").focus();
+      if (event.type === "keydown") details.querySelector("summary")?.focus();
     };
     document.addEventListener("pointerdown", close);
     document.addEventListener("keydown", close);
@@ -20,7 +20,7 @@ export function Popover({ label, title, side = "", class: name = "", children })
     };
   }, []);
   const shut = () => {
-    place.current.open = false;
+    if (place.current) place.current.open = false;
   };
   return html`<details class="popover ${side} ${name}" ref=${place}>
     <summary aria-label=${title}>${label}</summary>

@@ -11,32 +11,33 @@ import { dataOf, optionsOf } from "./chart-options.js";
  *   isUnknown: boolean[], currency: string, onChoose?: (index: number) => void}} properties
  */
 export function StackedBars(properties) {
-  const place = useRef(null);
-  const plot = useRef(null);
+  const place = useRef(/** @type {HTMLElement | null} */ (null));
+  const plot = useRef(/** @type {import("uplot") | null} */ (null));
   const [width, setWidth] = useState(0);
-  const [index, setIndex] = useState(null);
+  const [index, setIndex] = useState(/** @type {number | null} */ (null));
   const painted = useStore(colours);
   useLayoutEffect(() => {
     const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry.contentRect.width)));
-    observer.observe(place.current);
+    if (place.current) observer.observe(place.current);
     return () => observer.disconnect();
   }, []);
   const shape = JSON.stringify([width, painted, properties.labels, properties.isUnknown, properties.series]);
   useEffect(() => {
-    if (!width) return undefined;
+    if (!width || !place.current) return undefined;
     const stack = { ...properties, width, onCursor: setIndex };
-    plot.current = new uPlot(optionsOf(stack), dataOf(stack), place.current);
-    return () => plot.current.destroy();
+    const painting = new uPlot(optionsOf(stack), dataOf(stack), place.current);
+    plot.current = painting;
+    return () => painting.destroy();
   }, [shape]);
   const last = properties.labels.length - 1;
   const go = (to) => {
     const position = Math.max(0, Math.min(last, to));
-    plot.current.setCursor({ left: plot.current.valToPos(position, "x"), top: 0 });
+    plot.current?.setCursor({ left: plot.current.valToPos(position, "x"), top: 0 });
   };
   const onKeyDown = (event) => {
     const moves = { ArrowLeft: (index ?? last + 1) - 1, ArrowRight: (index ?? -1) + 1, Home: 0, End: last };
     if (event.key in moves) go(moves[event.key]);
-    else if (event.key === "Escape") plot.current.setCursor({ left: -10, top: -10 });
+    else if (event.key === "Escape") plot.current?.setCursor({ left: -10, top: -10 });
     else if (event.key === "Enter" && index !== null) properties.onChoose?.(index);
     else return;
     event.preventDefault();
