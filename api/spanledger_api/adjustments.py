@@ -88,7 +88,7 @@ class AdjustmentBatch(BaseModel):
     kind: BatchKind = Field(description="`reprice` or `undo`.")
     state: BatchState = Field(description="Only what is `committed` or `applied` takes effect.")
     undoes: str | None = Field(description="The batch that it takes back.")
-    reason: str
+    reason: str = Field(examples=["contract price from March on"])
     recorded_at: str = Field(description="RFC 3339.")
     recorded_by: str
     tool_version: str

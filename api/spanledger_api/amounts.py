@@ -14,10 +14,10 @@ PLACES: Final = Decimal("1e-12")
 _MILLISECOND_PLACES = Decimal("1e-6")
 _EXACT = Context(prec=160, rounding=ROUND_HALF_EVEN)
 
-Amount = Annotated[Decimal, WithJsonSchema({"type": "number", "examples": [15.67]})]
+Amount = Annotated[Decimal, WithJsonSchema({"type": "number"})]
 """Money in the report's currency: a JSON number with every digit; 0 where all of it is unpriced."""
 
-Milliseconds = Annotated[Decimal, WithJsonSchema({"type": "number", "examples": [1234.5]})]
+Milliseconds = Annotated[Decimal, WithJsonSchema({"type": "number"})]
 """A duration in milliseconds: a JSON number, exact to the nanosecond."""
 
 

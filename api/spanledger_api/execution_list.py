@@ -92,7 +92,9 @@ class ExecutionSummary(BaseModel):
     execution_id: str
     user_id: str | None = Field(description="Null where it names none.")
     task_type: str | None = Field(description="Null where it names none.")
-    status: ExecutionStatus = Field(description="`failed` if any of its parts failed, `running` while any runs.")
+    status: ExecutionStatus = Field(
+        description="`failed` if any of its parts failed, `running` while any runs.", examples=["completed"]
+    )
     total_cost: Amount = Field(description="Exact sum of its records in USD.")
     ai_calls_count: int = Field(description="Number of its records of `openai`, `google_video_ai` and `whisper`.")
     operations_count: int = Field(description="Number of its records.")

@@ -121,7 +121,8 @@ class Execution(BaseModel):
     user_id: _Optional
     task_type: _Optional
     status: str | None = Field(
-        description="`running`, `completed` or `failed`; null where only records of it have arrived, not itself."
+        description="`running`, `completed` or `failed`; null where only records of it have arrived, not itself.",
+        examples=["completed"],
     )
     total_cost: Amount = Field(description="Exact sum of its records in USD.")
     ai_calls_count: int

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import chain, islice
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
@@ -20,6 +20,27 @@ router = APIRouter(tags=["exports"])
 _MEDIA_TYPES = {
     ExportFormat.JSONL: "application/x-ndjson",
     ExportFormat.PARQUET: "application/vnd.apache.parquet",
+}
+
+
+_CONTENT: dict[str, Any] = {
+    "text/csv": {
+        "schema": {"type": "string"},
+        "example": "execution_id,user_id,task_type,status,total_cost,ai_calls_count,error_message,started_at,"
+        "completed_at\n"
+        '"execution-2026-0314","user-123","video_generation","completed",0.06,1,"",'
+        '"2026-03-14T15:09:26.535000000Z","2026-03-14T15:10:11.535000000Z"\n',
+    },
+    "application/x-ndjson": {
+        "schema": {"type": "string"},
+        "example": '{"execution_id":"execution-2026-0314","user_id":"user-123","task_type":"video_generation",'
+        '"status":"completed","total_cost":0.06,"ai_calls_count":1,"error_message":"",'
+        '"started_at":"2026-03-14T15:09:26.535000000Z","completed_at":"2026-03-14T15:10:11.535000000Z"}\n',
+    },
+    "application/vnd.apache.parquet": {
+        "schema": {"type": "string", "format": "binary"},
+        "example": "PAR1 (columns compressed with zstd) PAR1",
+    },
 }
 
 
@@ -58,7 +79,7 @@ class ExportParameters(BaseModel, extra="forbid", frozen=True):
     responses={
         200: {
             "description": "The rows, in no particular order, while they are read.",
-            "content": {media: {} for media in ("text/csv", *_MEDIA_TYPES.values())},
+            "content": _CONTENT,
         },
         **PROBLEM_RESPONSES,
     },

@@ -24,17 +24,33 @@ SELECT count() AS records
 FROM (SELECT 1 FROM cost_records WHERE $where UNION ALL SELECT 1 FROM performance_records WHERE $where)
 """)
 _NOTHING = Where(("0",))
+_COUNTED = """\
+# HELP spanledger_api_requests_total Answered requests.
+# TYPE spanledger_api_requests_total counter
+spanledger_api_requests_total{method="GET",route="/api/analytics/cost/users",status="200"} 42.0
+"""
 
 _log = logging.getLogger(__name__)
 
 
-@router.get("/healthz", summary="The process lives")
+@router.get(
+    "/healthz",
+    summary="The process lives",
+    responses={200: {"content": {"application/json": {"example": {"status": "alive"}}}}},
+)
 def healthz() -> dict[str, str]:
     """200 for as long as the process answers at all; it does not ask the ledger."""
     return {"status": "alive"}
 
 
-@router.get("/readyz", summary="The ledger answers", responses={503: PROBLEM_RESPONSES[503]})
+@router.get(
+    "/readyz",
+    summary="The ledger answers",
+    responses={
+        200: {"content": {"application/json": {"example": {"status": "ready"}}}},
+        503: PROBLEM_RESPONSES[503],
+    },
+)
 def readyz(deployment: Deployed) -> Response:
     """200 once the ledger answers a query over the current schema, else a problem."""
     try:
@@ -50,7 +66,12 @@ def readyz(deployment: Deployed) -> Response:
 @router.get(
     "/metrics",
     summary="Counters of this process",
-    responses={200: {"description": "Prometheus text.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={
+        200: {
+            "description": "Prometheus text.",
+            "content": {"text/plain": {"schema": {"type": "string"}, "example": _COUNTED}},
+        }
+    },
     response_class=Response,
 )
 def metrics(request: Request) -> Response:

@@ -16,6 +16,7 @@ from spanledger.exceptions import InvalidRequestError, OverloadedError, Permissi
 from spanledger_api.encoding import to_json
 from spanledger_api.request_ids import REQUEST_ID, request_id
 from spanledger_api.security import SECURITY_HEADERS
+from spanledger_clickhouse.bounded_ledger import READING_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,10 +33,18 @@ _TRANSIENT_ENGINE_ERRORS = {
     241: "The report needs more memory than its limit; ask for a shorter window or try again.",  # MEMORY_LIMIT_EXCEEDED
 }
 _TIMEOUT_EXCEEDED = 159
-_TOO_SLOW = "The report took longer than its limit; ask for a shorter window."
+TOO_SLOW: Final = (
+    "It took longer than the {seconds} s that one question may take; ask for a shorter window (from, to) or for fewer "
+    "records (userId, service, taskType)."
+)
+"""Detail of the problem of a question that takes too long."""
+
+_MOST_MILLISECONDS = re.compile(r"maximum: ([0-9.]+) ms")
+_RETRY_SLOW_SECONDS = "30"
 _TOO_LARGE = "The report reads or gives back more than its limit; ask for a shorter window or fewer rows."
 _TOO_MUCH = {158, 307, 396}  # TOO_MANY_ROWS, TOO_MANY_BYTES, TOO_MANY_ROWS_OR_BYTES
-_UNREACHABLE = "The ledger cannot be reached; try again."
+UNREACHABLE: Final = "The ledger cannot be reached; try again."
+"""Detail of the problem of a ledger that does not answer."""
 
 _ENUM_MEMBER = re.compile(r"<[^<>]+: ('[^']*')>")  # Pydantic shows the members of a literal as Python does
 
@@ -58,20 +67,22 @@ def problem(
         errors: One ``parameter`` and ``detail`` each; the first one's parameter is repeated at the top. None where
             no parameter is to blame.
     """
-    body: dict[str, object] = {
+    return Response(to_json(problem_body(status, kind, detail, request_id(), errors)), status, media_type=MEDIA_TYPE)
+
+
+def problem_body(
+    status: HTTPStatus, kind: str, detail: str, occurrence: str, errors: list[dict[str, str]] | None = None
+) -> dict[str, object]:
+    """The members of a problem document; arguments as of :func:`problem`, and the id of the request it is about."""
+    blamed = {"parameter": errors[0]["parameter"], "errors": errors} if errors else {}
+    return {
         "type": _TYPE_PREFIX + kind,
         "title": kind.replace("-", " ").capitalize(),
         "status": status.value,
         "detail": detail,
-        "instance": _instance(),
+        "instance": f"urn:spanledger:request:{occurrence}",
+        **blamed,
     }
-    if errors:
-        body |= {"parameter": errors[0]["parameter"], "errors": errors}
-    return Response(to_json(body), status, media_type=MEDIA_TYPE)
-
-
-def _instance() -> str:
-    return f"urn:spanledger:request:{request_id()}"
 
 
 def invalid_parameters(errors: list[dict[str, str]]) -> Response:
@@ -130,22 +141,31 @@ def _on_permission_denied(request: Request, error: Exception) -> Response:
 
 def _on_retryable_error(request: Request, error: Exception) -> Response:
     _log.warning("%s could not be answered (%s): %s", request.url.path, request_id(), error)
-    return unavailable(str(error) if isinstance(error, OverloadedError) else _UNREACHABLE)
+    return unavailable(str(error) if isinstance(error, OverloadedError) else UNREACHABLE)
 
 
 def _on_engine_error(request: Request, error: Exception) -> Response:
     code = error.code if isinstance(error, DatabaseError) else None
     if code == _TIMEOUT_EXCEEDED:
-        return problem(HTTPStatus.GATEWAY_TIMEOUT, "report-too-slow", _TOO_SLOW)
+        return _too_slow(error)
     if code in _TOO_MUCH:
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "report-too-large", _TOO_LARGE)
     detail = _TRANSIENT_ENGINE_ERRORS.get(code or 0)
     if detail is None and code is None and isinstance(error, OperationalError):
-        detail = _UNREACHABLE  # no code: it never came from the engine, the connection failed
+        detail = UNREACHABLE  # no code: it never came from the engine, the connection failed
     if detail is None:
         return _on_unexpected_error(request, error)
     _log.warning("%s could not be answered (%s): %s", request.url.path, request_id(), error)
     return unavailable(detail)
+
+
+def _too_slow(error: Exception) -> Response:
+    """The answer to a question that took too long: the same again would only take as long again."""
+    stated = _MOST_MILLISECONDS.search(str(error))
+    seconds = READING_LIMITS["max_execution_time"] if stated is None else f"{float(stated[1]) / 1000:g}"
+    answer = problem(HTTPStatus.REQUEST_TIMEOUT, "report-too-slow", TOO_SLOW.format(seconds=seconds))
+    answer.headers["Retry-After"] = _RETRY_SLOW_SECONDS
+    return answer
 
 
 def _on_http_error(request: Request, error: Exception) -> Response:
@@ -191,9 +211,12 @@ PROBLEM_CONTENT = {MEDIA_TYPE: {"schema": _PROBLEM_SCHEMA}}
 """OpenAPI description of the body of a problem."""
 
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    408: {
+        "description": "It took longer than it may; `Retry-After` says when to ask again.",
+        "content": PROBLEM_CONTENT,
+    },
     422: {"description": "A parameter cannot be used; `parameter` names it.", "content": PROBLEM_CONTENT},
     503: {"description": "The ledger cannot answer now; `Retry-After` says when.", "content": PROBLEM_CONTENT},
-    504: {"description": "The report took longer than it may.", "content": PROBLEM_CONTENT},
 }
 """OpenAPI description of the problems that every report may answer with."""
 

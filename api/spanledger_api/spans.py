@@ -73,13 +73,13 @@ class Span(BaseModel):
     span_id: str
     parent_span_id: str | None = Field(description="Null for a root, or where the parent is not among the spans.")
     depth: int = Field(description="How many of the spans lie above it; 0 for a root.")
-    name: str
-    kind: str = Field(description="`Internal`, `Client`, `Server`, `Producer` or `Consumer`.")
+    name: str = Field(examples=["chat gpt-4"])
+    kind: str = Field(description="`Internal`, `Client`, `Server`, `Producer` or `Consumer`.", examples=["Client"])
     engine: str = Field(description="`service.name` of the process that sent it.")
     started_at: str = Field(description="RFC 3339.")
     offset: Milliseconds = Field(description="Milliseconds from the start of the first span to the start of this one.")
     duration: Milliseconds = Field(description="How long it took in milliseconds.")
-    status: str = Field(description="`Unset`, `Ok` or `Error`.")
+    status: str = Field(description="`Unset`, `Ok` or `Error`.", examples=["Ok"])
     error: str | None = Field(description="What the span says of its failure; null without.")
     step_name: str | None = Field(description="The step it is, or is part of.")
     service: str | None = Field(description="Who was paid; null for spans that paid for nothing.")

@@ -110,14 +110,17 @@ def test_a_failure_inside_shows_nothing_of_it(app: FastAPI, client: TestClient) 
 
 
 def test_a_report_that_takes_too_long_is_a_timeout(app: FastAPI, client: TestClient, ledger: Ledger) -> None:
-    """When the engine gives up at its time limit the answer is 504 and says what would be quicker."""
+    """When the engine gives up at its time limit the answer is 408: it says which, what to do and when to ask again."""
     slow = "SELECT sleepEachRow(0.2) FROM numbers(20) SETTINGS max_execution_time = 0.1, max_block_size = 1"
     app.add_api_route("/slow", lambda: ledger.query(slow))
 
     answer = client.get("/slow")
 
-    assert answer.status_code == 504
-    assert "shorter window" in answer.json()["detail"]
+    assert answer.status_code == 408
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "0.1 s" in answer.json()["detail"]
+    assert "shorter window (from, to)" in answer.json()["detail"]
+    _check_form(answer.json())
 
 
 def test_a_report_that_reads_too_much_says_so(app: FastAPI, client: TestClient, ledger: Ledger) -> None:

@@ -50,11 +50,15 @@ class KeyRequest(BaseModel, extra="forbid", frozen=True):
     """The key to make."""
 
     name: str = Field(min_length=1, max_length=200, description="What people call it.", examples=["dashboard"])
-    role: Role = Field(description="What it may do.")
+    role: Role = Field(description="What it may do.", examples=["read"])
     user_id: str | None = Field(None, min_length=1, max_length=200, description="Rows of this user only; role read.")
     service: str | None = Field(None, min_length=1, max_length=200, description="Rows of this service only; role read.")
     expires_in_seconds: int | None = Field(
-        None, ge=1, le=_TEN_YEARS_SECONDS, description="How long it is valid; until it is revoked where absent."
+        None,
+        ge=1,
+        le=_TEN_YEARS_SECONDS,
+        description="How long it is valid; until it is revoked where absent.",
+        examples=[7_776_000],
     )
 
     def wanted(self) -> NewKey:

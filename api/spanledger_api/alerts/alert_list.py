@@ -55,7 +55,7 @@ class DeliveryRow(BaseModel):
     """One notice of an alert."""
 
     channel: str
-    status: DeliveryStatus
+    status: DeliveryStatus = Field(examples=["sent"])
     attempts: int
     delivered_at: str | None = Field(description="RFC 3339; null until it was taken.")
     error: str | None = Field(description="Why it was not taken last time, or not sent; null where there is nothing.")
@@ -81,8 +81,8 @@ class AlertFacts(BaseModel):
     value: Amount = Field(description="What was measured: an amount, or days or percent where `currency` is null.")
     threshold: Amount = Field(description="What it was measured against, in the same unit.")
     currency: str | None
-    period_start: str | None = Field(description="RFC 3339; null without a period.")
-    period_end: str | None = Field(description="RFC 3339; null without a period.")
+    period_start: str | None = Field(description="RFC 3339; null without a period.", examples=[None])
+    period_end: str | None = Field(description="RFC 3339; null without a period.", examples=[None])
 
 
 class AlertRow(AlertFacts):

@@ -46,13 +46,14 @@ class Scope(StrEnum):
 class BudgetDefinition(BaseModel, extra="forbid", frozen=True):
     """A budget as it is stated."""
 
-    name: Name = Field(description="What people call it.")
-    scope: Scope = Field(default=Scope.TOTAL, description="Whose spending it limits.")
+    name: Name = Field(description="What people call it.", examples=["OpenAI each month"])
+    scope: Scope = Field(default=Scope.TOTAL, description="Whose spending it limits.", examples=["service"])
     scope_value: str | None = Field(
         default=None,
         min_length=1,
         max_length=500,
         description="Which user, service, task type or operation; null for total.",
+        examples=["openai"],
     )
     amount: _Amount = Field(description="What may be spent in a period.")
     currency: str = Field(default="USD", pattern="^[A-Z]{3}$", description="ISO 4217 code; only its records count.")

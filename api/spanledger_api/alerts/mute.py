@@ -16,10 +16,10 @@ class MuteDefinition(BaseModel, extra="forbid", frozen=True):
     """A mute as it is stated: alerts that meet all of it are kept and shown, and not sent."""
 
     rule_id: _Chosen = Field(default=None, description="Alerts of this rule or budget only.")
-    service: _Chosen = Field(default=None, description="Alerts about this service only.")
+    service: _Chosen = Field(default=None, description="Alerts about this service only.", examples=["openai"])
     user_id: _Chosen = Field(default=None, description="Alerts about this user only.")
     until: AwareDatetime = Field(description="When it ends (RFC 3339).")
-    reason: str = Field(default="", max_length=500, description="Why, for people.")
+    reason: str = Field(default="", max_length=500, description="Why, for people.", examples=["load test"])
 
     @model_validator(mode="after")
     def _states_something(self) -> Self:

@@ -46,7 +46,7 @@ class Filters(BaseModel, extra="forbid", frozen=True):
 class RuleDefinition(Filters, frozen=True):
     """A rule as it is stated."""
 
-    name: Name = Field(description="What people call it.")
+    name: Name = Field(description="What people call it.", examples=["Expensive operation"])
     kind: RuleKind
     enabled: bool = True
     severity: Severity = Field(default=Severity.WARNING, description="How much its alerts matter.")
@@ -55,6 +55,7 @@ class RuleDefinition(Filters, frozen=True):
         description="`operation`: the amount above which one operation is worth an alert (default 1). `anomaly`: "
         "robust standard deviations above what is usual (3.5). `price_book`: days (365). `unpriced`: percent of the "
         "records (5).",
+        examples=[2.5],
     )
     currency: str = Field(
         default="USD", pattern="^[A-Z]{3}$", description="ISO 4217 code of the amounts that are looked at."

@@ -60,7 +60,10 @@ class Recommendation(BaseModel):
 
     type: Kind
     priority: Priority
-    message: str = Field(description="The advice in words, in the language asked for.")
+    message: str = Field(
+        description="The advice in words, in the language asked for.",
+        examples=['Prompt "gpt-4_video_selection_segment_select" costs $0.05 on average; use fewer tokens.'],
+    )
     data: dict[str, str | int | Amount | None] = Field(
         description="The numbers behind it; which ones depends on `type`."
     )

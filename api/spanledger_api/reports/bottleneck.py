@@ -41,7 +41,7 @@ class StepDuration(BaseModel):
     """How long one step took."""
 
     step_name: str = Field(description="The step.", examples=["render_video"])
-    avg_duration: Milliseconds = Field(description="Mean duration in milliseconds.")
+    avg_duration: Milliseconds = Field(description="Mean duration in milliseconds.", examples=[45000])
     p95_duration: Milliseconds = Field(
         description=(
             "The shortest duration that at least 95 % of the runs did not exceed (nearest rank): a measured one where"
@@ -49,7 +49,7 @@ class StepDuration(BaseModel):
             " are always exact."
         )
     )
-    max_duration: Milliseconds = Field(description="Longest duration in milliseconds.")
+    max_duration: Milliseconds = Field(description="Longest duration in milliseconds.", examples=[120_000])
     count: int = Field(description="Number of runs, failed ones included.", examples=[123])
 
 

@@ -4,7 +4,7 @@ from string import Template
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from spanledger_api.amounts import Amount, share
 from spanledger_api.filters import Where
@@ -28,6 +28,14 @@ _MEASURES = ("total_cost", "share", "operations_count", "unpriced_count")
 
 class BreakdownRow(BaseModel):
     """What one group cost in one stretch of time; only what was grouped by is there."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"service": "openai", "total_cost": 45.67, "share": 0.66, "operations_count": 567, "unpriced_count": 1}
+            ]
+        }
+    )
 
     time: str | None = Field(None, description="First instant of the stretch; absent without `interval`.")
     user: str | None = Field(None, description="Empty: records that name none. So it is with every other dimension.")

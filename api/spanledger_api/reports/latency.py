@@ -6,7 +6,7 @@ from string import Template
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from spanledger_api.amounts import Milliseconds, milliseconds
 from spanledger_api.filters import Dimension, Where
@@ -42,6 +42,24 @@ _KEYS = {
 
 class LatencyRow(BaseModel):
     """How long one step, service or operation took in one stretch of time; only its own names are there."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "task_type": "video_generation",
+                    "step_name": "render_video",
+                    "avg_duration": 45000,
+                    "p50_duration": 41000,
+                    "p95_duration": 78000,
+                    "p99_duration": 104000,
+                    "max_duration": 120000,
+                    "count": 123,
+                    "failed_count": 2,
+                }
+            ]
+        }
+    )
 
     time: str | None = Field(None, description="First instant of the stretch; absent without `interval`.")
     task_type: str | None = Field(None, description="With `by=step`: the kind of task.")

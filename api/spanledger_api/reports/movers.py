@@ -48,7 +48,7 @@ class Mover(BaseModel):
     previous_cost: Amount = Field(description="Cost in the equally long time before the window.")
     change: Amount = Field(description="Current less previous cost.")
     change_percent: Amount | None = Field(description="Change in percent of the previous cost; null where that was 0.")
-    state: Change = Field(description="`new` and `gone`: records in only one of the two times.")
+    state: Change = Field(description="`new` and `gone`: records in only one of the two times.", examples=["up"])
 
 
 class MoversParameters(DetailFilters, Paged, frozen=True):

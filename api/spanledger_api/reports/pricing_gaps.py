@@ -36,7 +36,7 @@ class PricingGap(BaseModel):
 
     service: str = Field(description="Who was paid.", examples=["openai"])
     model: str = Field(description="The model; empty where there is none.", examples=["gpt-9"])
-    reason: str = Field(description="Why there is no price of its own.")
+    reason: str = Field(description="Why there is no price of its own.", examples=["no price row for gpt-9"])
     unit: str = Field(description="The unit of the quantity; empty where none was stated.")
     quantity: Amount = Field(description="Exact sum of the quantities.")
     operations_count: int = Field(description="Number of the records.")

@@ -46,7 +46,7 @@ class PromptCost(BaseModel):
     operation: str = Field(
         description="Model, category and name of the prompt.", examples=["gpt-4_video_selection_segment_select"]
     )
-    total_cost: Amount = Field(description="Exact sum of the prompt's records.")
+    total_cost: Amount = Field(description="Exact sum of the prompt's records.", examples=[12.34])
     avg_cost: Amount = Field(description="Mean cost of one call, half-even at 12 places.")
     avg_duration: Milliseconds = Field(description="Mean duration of one call in milliseconds.")
     calls_count: int = Field(description="Number of its records.", examples=[247])

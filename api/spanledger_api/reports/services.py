@@ -41,8 +41,8 @@ class ServiceCost(BaseModel):
     """What one service cost."""
 
     service: str = Field(description="The service that was paid.", examples=["openai"])
-    total_cost: Amount = Field(description="Exact sum of the service's records.")
-    avg_duration: Milliseconds = Field(description="Mean duration of its operations in milliseconds.")
+    total_cost: Amount = Field(description="Exact sum of the service's records.", examples=[45.67])
+    avg_duration: Milliseconds = Field(description="Mean duration of its operations in milliseconds.", examples=[1234])
     operations_count: int = Field(description="Number of its records.", examples=[567])
 
 

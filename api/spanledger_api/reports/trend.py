@@ -38,7 +38,7 @@ class TrendPoint(BaseModel):
     """What one day, week or month cost."""
 
     date: str = Field(description="First day of the day, week or month.", examples=["2026-03-14"])
-    total_cost: Amount = Field(description="Exact sum of the records that started in it.")
+    total_cost: Amount = Field(description="Exact sum of the records that started in it.", examples=[2.94])
     operations_count: int = Field(description="Number of those records.", examples=[42])
 
 

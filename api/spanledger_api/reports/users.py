@@ -33,7 +33,7 @@ class UserCost(BaseModel):
     """What one user cost."""
 
     user_id: str | None = Field(description="The user; null gathers the records that name none.", examples=["user-123"])
-    total_cost: Amount = Field(description="Exact sum of the user's records.")
+    total_cost: Amount = Field(description="Exact sum of the user's records.", examples=[15.67])
     operations_count: int = Field(description="Number of the user's records.", examples=[234])
 
 

@@ -30,7 +30,7 @@ class MuteRow(BaseModel):
     service: str | None
     user_id: str | None
     until: str = Field(description="When it ends (RFC 3339).")
-    reason: str
+    reason: str = Field(examples=["load test"])
     active: bool = Field(description="Whether it has not ended yet.")
 
 
