@@ -107,7 +107,7 @@ def create_app(
     app.state.gate = gate
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING_BYTES, compresslevel=_GZIP_LEVEL)
     metrics.include(ROLLUP_COUNTS)
-    install_access(app, gate, metrics)
+    install_access(app, ledger, gate, metrics)
     install_alerts(app, ledger, metrics)
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(MetricsMiddleware, metrics=metrics)

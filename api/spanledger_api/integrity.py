@@ -12,6 +12,7 @@ from spanledger.attributes import LOSSES_PREFIX
 from spanledger.exceptions import MigrationError
 from spanledger.pricing import Calculator, PriceBook
 from spanledger.values import decimal_text
+from spanledger_api.access.local_changes import record_batches
 from spanledger_api.data_health import read_data_health
 from spanledger_api.filters import Where
 from spanledger_api.parameters import CostWindow
@@ -158,6 +159,7 @@ def _losses(ledger: Ledger) -> Check:
 def _repricings(ledger: Ledger) -> Check:
     book = PriceBook.from_environment()
     finished = Repricer(ledger, book, Calculator(book)).recover()
+    record_batches(ledger, finished)
     planned = len(read_batches(ledger, state=BatchState.PLANNED))
     if finished:
         done = ", ".join(f"{batch.batch_id} is {batch.state} now" for batch in finished)

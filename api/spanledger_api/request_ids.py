@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["REQUEST_ID", "RequestIdMiddleware", "request_id"]
+__all__ = ["REQUEST_ID", "RequestIdMiddleware", "current_request_id", "request_id"]
 
 REQUEST_ID: Final = "X-Request-Id"
 """Header with the id: a caller may choose it, every answer states it."""
@@ -24,6 +24,11 @@ _current: ContextVar[str] = ContextVar("request_id", default="")
 def request_id() -> str:
     """The id of the request that is being answered; a new one outside of any."""
     return _current.get() or str(uuid4())
+
+
+def current_request_id() -> str:
+    """The id of the request that is being answered; empty outside of any."""
+    return _current.get()
 
 
 class RequestIdMiddleware:

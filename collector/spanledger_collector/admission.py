@@ -50,7 +50,7 @@ class Admission(Protocol):
         Raises:
             AuthenticationError: Nobody knows who it is.
             PermissionDeniedError: It is known and may not send.
-            RateLimitedError: It has shown too many wrong keys.
+            RateLimitedError: It has shown too many wrong keys, or sends too often.
             RetryableError: Whether it may cannot be found out now.
         """
         ...

@@ -1,7 +1,7 @@
 """OTLP over gRPC. Messages stay bytes: the handlers have no deserializer, so a request costs one check and one write.
 
 Rules: OTLP specification 1.x, "OTLP/gRPC". INVALID_ARGUMENT means do not send this again, UNAVAILABLE means keep it and
-try again.
+try again. So does RESOURCE_EXHAUSTED, but only because it says when.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 import grpc
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.code_pb2 import RESOURCE_EXHAUSTED
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from spanledger.exceptions import (
@@ -127,6 +131,7 @@ class GrpcReceiver:
             except PermissionDeniedError as error:
                 context.abort(grpc.StatusCode.PERMISSION_DENIED, str(error))
             except RateLimitedError as error:
+                context.set_trailing_metadata(_retry_details(error))
                 context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
             except RetryableError as error:
                 context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
@@ -136,6 +141,17 @@ class GrpcReceiver:
 
 def _rejecting(signal: OtherSignal) -> Callable[[bytes], bytes]:
     return lambda body: signal.answer(body).SerializeToString()
+
+
+def _retry_details(error: RateLimitedError) -> tuple[tuple[str, bytes], ...]:
+    """When to try again, where exporters look for it: in the status, and those of Python beside it."""
+    info = RetryInfo(retry_delay=Duration(seconds=error.retry_after))
+    status = Status(code=RESOURCE_EXHAUSTED, message=str(error))
+    status.details.add().Pack(info)
+    return (
+        ("grpc-status-details-bin", status.SerializeToString()),
+        ("google.rpc.retryinfo-bin", info.SerializeToString()),
+    )
 
 
 def _sender(context: grpc.ServicerContext) -> Sender:

@@ -133,6 +133,9 @@ OIDC: Final = "SPANLEDGER_OIDC"
 REQUESTS_PER_MINUTE: Final = "SPANLEDGER_REQUESTS_PER_MINUTE"
 """How many requests a minute one key may make of the API; 1200 where unset."""
 
+OTLP_REQUESTS_PER_MINUTE: Final = "SPANLEDGER_OTLP_REQUESTS_PER_MINUTE"
+"""How many requests a minute one key may send to the OTLP ports; 30000 where unset."""
+
 CORS_ORIGINS: Final = "SPANLEDGER_CORS_ORIGINS"
 """Origins, by commas, whose web pages may ask the API; none where unset."""
 

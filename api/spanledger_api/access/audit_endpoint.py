@@ -7,6 +7,7 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
+from spanledger_api.access.audit import REQUEST_ID_FIELD
 from spanledger_api.access.dependencies import Administrator
 from spanledger_api.filters import Where
 from spanledger_api.paging import Paged
@@ -39,6 +40,7 @@ class AuditEntry(BaseModel):
     actor_name: str | None = Field(description="What people call them; null without a name.")
     action: str = Field(description="What was done.", examples=["key.created"])
     subject: str = Field(description="What it was done to, by its id.")
+    request_id: str | None = Field(description="The `X-Request-Id` it came with; null where no request was.")
     detail: dict[str, object] = Field(description="What else matters; which fields depends on the action.")
 
 
@@ -48,13 +50,21 @@ class AuditParameters(Paged, extra="forbid", frozen=True):
     limit: int = Field(100, ge=1, le=1000, description="How many at most; `Link` names the next page, if any.")
     action: str | None = Field(None, description="Entries of this action only.", examples=["key.created"])
     subject: str | None = Field(None, description="Entries about this subject only.")
+    actor: str | None = Field(None, description="Entries of what this key, subject or `cli` did only.")
+    request_id: str | None = Field(None, alias="requestId", description="Entries of this request only.")
     format: ReportFormat = Field(ReportFormat.JSON, description="Form of the body; CSV leaves the detail out.")
 
     def where(self) -> Where:
         """The conditions on the entries."""
-        stated = {"action": self.action, "subject": self.subject}
+        stated = {
+            "action": self.action,
+            "subject": self.subject,
+            "actor": self.actor,
+            REQUEST_ID_FIELD: self.request_id,
+        }
         bound = {name: value for name, value in stated.items() if value is not None}
-        return Where(("1", *(f"{name} = {{{name}:String}}" for name in bound)), bound)
+        columns = {REQUEST_ID_FIELD: f"JSONExtractString(detail, '{REQUEST_ID_FIELD}')"}
+        return Where(("1", *(f"{columns.get(name, name)} = {{{name}:String}}" for name in bound)), bound)
 
 
 @router.get(
@@ -72,6 +82,8 @@ def audit(question: Asked, administrator: Administrator, parameters: Annotated[A
 
 
 def _entry(row: Row) -> AuditEntry:
+    detail = msgspec.json.decode(text(row, "detail"), type=dict[str, object])
+    found = detail.pop(REQUEST_ID_FIELD, None)
     return AuditEntry(
         entry_id=text(row, "entry_id"),
         recorded_at=format_rfc3339(integer(row, "recorded_ns")),
@@ -79,5 +91,6 @@ def _entry(row: Row) -> AuditEntry:
         actor_name=text(row, "actor_name") or None,
         action=text(row, "action"),
         subject=text(row, "subject"),
-        detail=msgspec.json.decode(text(row, "detail"), type=dict[str, object]),
+        request_id=None if found is None else str(found),
+        detail=detail,
     )

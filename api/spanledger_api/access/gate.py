@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, Self
 
@@ -14,14 +14,16 @@ from spanledger.exceptions import AuthenticationError, ConfigurationError, RateL
 from spanledger_api.access.key_ring import KeyRing
 from spanledger_api.access.keys import digest_of
 from spanledger_api.access.principal import EVERYBODY, Authentication, Principal, Role
-from spanledger_api.access.request_limits import RequestLimits
+from spanledger_api.access.request_limits import ASKED_PER_MINUTE, RequestLimits
+from spanledger_api.access.sending_rate import SENT_PER_MINUTE, SendingRate
 from spanledger_api.access.token_rules import rules_from_environment
 from spanledger_api.access.tokens import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
     from types import TracebackType
 
+    from spanledger_api.access.request_limits import Allowance
     from spanledger_clickhouse.ledger import Ledger
 
 __all__ = ["Gate", "is_loopback", "is_loopback_name", "open_gate"]
@@ -39,16 +41,23 @@ class Gate:
         keys: The keys.
         tokens: Checks tokens; None where no identity provider is set up.
         limits: How often somebody may ask.
+        sending: How often somebody may send spans.
 
     Attributes:
         keys: The keys.
-        limits: How often somebody may ask.
         registry: The gate's own counters.
     """
 
-    def __init__(self, keys: KeyRing, tokens: Tokens | None = None, limits: RequestLimits | None = None) -> None:
+    def __init__(
+        self,
+        keys: KeyRing,
+        tokens: Tokens | None = None,
+        limits: RequestLimits | None = None,
+        sending: SendingRate | None = None,
+    ) -> None:
         self.keys = keys
-        self.limits = limits or RequestLimits()
+        self._limits = limits or RequestLimits()
+        self._sending = sending or SendingRate()
         self.registry = CollectorRegistry()
         self._tokens = tokens
         self._running = ExitStack()
@@ -106,11 +115,43 @@ class Gate:
             return self._holder(credential, keys_only=keys_only)
         except AuthenticationError:
             self._failures.labels(port).inc()
-            try:
-                self.limits.note_failure(address)
-            except RateLimitedError:
-                self._limited.labels(port).inc()
-                raise
+            with self._counting(port):
+                self._limits.note_failure(address)
+            raise
+
+    def pass_address(self, address: str, port: str) -> None:
+        """Count a request of an address, once keys are asked for; raises as the limits do."""
+        if self.is_closed:
+            with self._counting(port):
+                self._limits.pass_address(address)
+
+    def pass_principal(self, principal: Principal, port: str) -> Allowance | None:
+        """Count a request of somebody who is known, and tell what is left; None while no keys are asked for.
+
+        Raises:
+            RateLimitedError: They ask too often.
+        """
+        if not self.is_closed:
+            return None
+        with self._counting(port):
+            return self._limits.pass_principal(principal)
+
+    def pass_sender(self, principal: Principal, port: str) -> None:
+        """Count a request that sends spans, once keys are asked for.
+
+        Raises:
+            RateLimitedError: Their key sends too often; what was sent is not kept and has to be sent again.
+        """
+        if self.is_closed:
+            with self._counting(port):
+                self._sending.take(str(principal.key_id))
+
+    @contextmanager
+    def _counting(self, port: str) -> Generator[None]:
+        try:
+            yield
+        except RateLimitedError:
+            self._limited.labels(port).inc()
             raise
 
     def _holder(self, credential: str, *, keys_only: bool) -> Principal:
@@ -147,15 +188,20 @@ def open_gate(ledger: Ledger, variables: Mapping[str, str] = os.environ) -> Gate
         MigrationError: The ledger's schema is older than its keys.
     """
     rules = rules_from_environment(variables)
-    per_minute = variables.get(environment.REQUESTS_PER_MINUTE) or "1200"
-    if not per_minute.isdecimal() or not int(per_minute):
-        message = f"{environment.REQUESTS_PER_MINUTE} must be a whole number above 0, not {per_minute!r}."
-        raise ConfigurationError(message)
     return Gate(
         KeyRing(ledger, _own_keys(variables)),
         None if rules is None else Tokens(rules),
-        RequestLimits(int(per_minute)),
+        RequestLimits(_per_minute(variables, environment.REQUESTS_PER_MINUTE, ASKED_PER_MINUTE)),
+        SendingRate(_per_minute(variables, environment.OTLP_REQUESTS_PER_MINUTE, SENT_PER_MINUTE)),
     )
+
+
+def _per_minute(variables: Mapping[str, str], name: str, default: int) -> int:
+    stated = variables.get(name) or str(default)
+    if not stated.isdecimal() or not int(stated):
+        message = f"{name} must be a whole number above 0, not {stated!r}."
+        raise ConfigurationError(message)
+    return int(stated)
 
 
 def is_loopback(host: str) -> bool:

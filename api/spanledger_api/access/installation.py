@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from spanledger import environment
 from spanledger_api.access import audit_endpoint, key_endpoints, session
+from spanledger_api.access.audit_middleware import AuditMiddleware
 from spanledger_api.access.documentation import document_access
 from spanledger_api.access.middleware import AccessMiddleware
 from spanledger_api.body_limit import BodyLimitMiddleware
@@ -19,24 +20,29 @@ if TYPE_CHECKING:
 
     from spanledger_api.access.gate import Gate
     from spanledger_api.metrics import Metrics
+    from spanledger_clickhouse.ledger import Ledger
 
 __all__ = ["install_access"]
 
 
-def install_access(app: FastAPI, gate: Gate | None, metrics: Metrics) -> None:
-    """Put a gate before everything that the app answers.
+def install_access(app: FastAPI, ledger: Ledger, gate: Gate | None, metrics: Metrics) -> None:
+    """Put a gate before everything that the app answers, and note what it lets people change.
 
     Args:
         app: The app.
+        ledger: Where is noted who changed what.
         gate: Decides who may ask; None lets everybody.
         metrics: Shows the gate's counters too.
     """
     app.add_middleware(BodyLimitMiddleware)
     for module in (session, key_endpoints, audit_endpoint):
         app.include_router(module.router)
+    if gate is not None:
+        app.add_middleware(AccessMiddleware, gate=gate)
+    # Around the door, so that it sees who was denied something.
+    app.add_middleware(AuditMiddleware, ledger=ledger)
     if gate is None:
         return
-    app.add_middleware(AccessMiddleware, gate=gate)
     metrics.include(gate.registry)
     document_access(app)
     if origins := [each.strip() for each in os.environ.get(environment.CORS_ORIGINS, "").split(",") if each.strip()]:

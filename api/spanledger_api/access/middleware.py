@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 
 from spanledger.exceptions import AuthenticationError, PermissionDeniedError, RateLimitedError, RetryableError
+from spanledger_api.access.audit_middleware import READING_METHODS
 from spanledger_api.access.dependencies import STATE
 from spanledger_api.access.gate import is_loopback_name
 from spanledger_api.access.principal import Principal, Role
@@ -27,9 +28,9 @@ __all__ = ["PUBLIC_PATHS", "AccessMiddleware", "is_public"]
 PUBLIC_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/favicon.ico"})
 """Paths that anybody may ask for: they tell whether the process works, or hold a page without data."""
 
+_PORT: Final = "api"
 _PUBLIC_FOLDER: Final = "/assets/"
 _OF_ANY_ROLE: Final = frozenset({"/api/session"})
-_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class AccessMiddleware:
@@ -88,19 +89,20 @@ class AccessMiddleware:
         headers, address = Headers(scope=scope), _address(scope)
         if not self._gate.is_closed:
             _refuse_pages(headers)
-        else:
-            self._gate.limits.pass_address(address)
+        self._gate.pass_address(address, _PORT)
         if is_public(scope["path"]):
             return
         credential = _bearer(headers)
         if self._gate.takes_time(credential):
-            principal = await run_in_threadpool(self._gate.identify, credential, address, "api")
+            principal = await run_in_threadpool(self._gate.identify, credential, address, _PORT)
         else:
-            principal = self._gate.identify(credential, address, "api")
-        if self._gate.is_closed:
-            stated.update(self._gate.limits.pass_principal(principal).headers)
-        _require_role(principal, scope)
+            principal = self._gate.identify(credential, address, _PORT)
+        allowance = self._gate.pass_principal(principal, _PORT)
+        if allowance is not None:
+            stated.update(allowance.headers)
+        # Known before it is judged, so that the log can tell who was denied something.
         scope.setdefault("state", {})[STATE] = principal
+        _require_role(principal, scope)
 
 
 def is_public(path: str) -> bool:
@@ -140,7 +142,7 @@ def _require_role(principal: Principal, scope: Scope) -> None:
     if not principal.role.reads:
         message = "This key may only send spans; a key of role read or admin may ask."
         raise PermissionDeniedError(message)
-    if scope["method"] not in _READING:
+    if scope["method"] not in READING_METHODS:
         message = f"This takes the role admin; yours is {principal.role}."
         raise PermissionDeniedError(message)
     if principal.scope is not None and scope["path"] == "/metrics":

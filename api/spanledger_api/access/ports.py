@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from spanledger.exceptions import AuthenticationError, LedgerUnavailableError, PermissionDeniedError, RateLimitedError
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from spanledger_collector.admission import Sender
 
 __all__ = ["ClickHouseKeys", "OtlpKeys"]
+
+_OTLP: Final = "otlp"
 
 
 class OtlpKeys:
@@ -33,18 +35,20 @@ class OtlpKeys:
         Raises:
             AuthenticationError: The key is missing or not valid.
             PermissionDeniedError: It is valid and may only read, or without keys the page of a site sent this.
-            RateLimitedError: The address has shown too many wrong keys.
+            RateLimitedError: The address has shown too many wrong keys, or the key sends too often.
             LedgerUnavailableError: The keys cannot be read now.
         """
         self._refuse_pages(sender)
-        if not self._gate.identify(sender.key, sender.address, "otlp", keys_only=True).role.ingests:
+        principal = self._gate.identify(sender.key, sender.address, _OTLP, keys_only=True)
+        if not principal.role.ingests:
             message = "This key may only read; a key of role ingest or admin may send."
             raise PermissionDeniedError(message)
+        self._gate.pass_sender(principal, _OTLP)
 
     def require_reader(self, sender: Sender) -> None:
         """Let pass who may see the collector's counters; errors as of :meth:`require_sender`."""
         self._refuse_pages(sender)
-        principal = self._gate.identify(sender.key, sender.address, "otlp", keys_only=True)
+        principal = self._gate.identify(sender.key, sender.address, _OTLP, keys_only=True)
         if not principal.role.reads or principal.scope is not None:
             message = "The counters take a key of role read or admin that is not bound to some rows."
             raise PermissionDeniedError(message)

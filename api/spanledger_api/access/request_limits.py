@@ -16,7 +16,10 @@ from spanledger.exceptions import RateLimitedError
 if TYPE_CHECKING:
     from spanledger_api.access.principal import Principal
 
-__all__ = ["Allowance", "RequestLimits"]
+__all__ = ["ASKED_PER_MINUTE", "Allowance", "RequestLimits"]
+
+ASKED_PER_MINUTE: Final = 1200
+"""How often one key or user may ask where nobody says otherwise."""
 
 _ADDRESS_FACTOR: Final = 5
 """Several people may share an address, behind one proxy."""
@@ -53,7 +56,7 @@ class RequestLimits:
         failures: Wrong keys a minute of one address.
     """
 
-    def __init__(self, per_minute: int = 1200, failures: int = 20) -> None:
+    def __init__(self, per_minute: int = ASKED_PER_MINUTE, failures: int = 20) -> None:
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._of_one = RateLimitItemPerMinute(per_minute)
         self._of_address = RateLimitItemPerMinute(per_minute * _ADDRESS_FACTOR)

@@ -58,6 +58,7 @@ def command(  # noqa: PLR0913 - click hands every option over as an argument
     On a server, any number of collectors work side by side on one ledger; `spanledger migrate` prepares it.
     """
     from spanledger_api.access.gate import open_gate  # noqa: PLC0415 - the engine is slow to load
+    from spanledger_api.access.local_changes import record_schema  # noqa: PLC0415
     from spanledger_api.serving import serve_collector  # noqa: PLC0415
     from spanledger_api.tls import certificate_from_files  # noqa: PLC0415
     from spanledger_api.workers import start_workers  # noqa: PLC0415
@@ -69,7 +70,10 @@ def command(  # noqa: PLR0913 - click hands every option over as an argument
     with ExitStack() as running:
         ledger = running.enter_context(open_ledger(dsn))
         # Only an embedded ledger has one process to change it; on a server that is for whoever operates it.
-        migrate(ledger) if ledger.dsn.embedded else check_schema(ledger)
+        if ledger.dsn.embedded:
+            record_schema(ledger, migrate(ledger), ())
+        else:
+            check_schema(ledger)
         gate = running.enter_context(open_gate(ledger))
         gate.require_closed(host)
         if rating:

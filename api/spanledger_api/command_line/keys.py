@@ -126,19 +126,22 @@ def _revoke_there(api: str, key_id: str) -> dict[str, object]:
 
 
 def _create_here(dsn: str, asked: Mapping[str, object]) -> dict[str, object]:
-    from spanledger_api.access import Action, Authentication, Principal, Role, record  # noqa: PLC0415 - slow to load
+    from spanledger_api.access import Action  # noqa: PLC0415 - slow to load
     from spanledger_api.access.key_endpoints import shown_key  # noqa: PLC0415
     from spanledger_api.access.keys import issue_key  # noqa: PLC0415
+    from spanledger_api.access.local_changes import record_key, record_schema  # noqa: PLC0415
     from spanledger_api.access.principal import COMMAND_LINE  # noqa: PLC0415
     from spanledger_clickhouse.ledger import open_ledger  # noqa: PLC0415
     from spanledger_clickhouse.migrations import check_schema, migrate  # noqa: PLC0415
 
     wanted = _wanted(asked)
     with open_ledger(dsn) as ledger:
-        migrate(ledger) if ledger.dsn.embedded else check_schema(ledger)
+        if ledger.dsn.embedded:
+            record_schema(ledger, migrate(ledger), ())
+        else:
+            check_schema(ledger)
         key, made = issue_key(ledger, wanted, COMMAND_LINE)
-        actor = Principal(Authentication.NONE, Role.ADMIN, COMMAND_LINE)
-        record(ledger, actor, Action.KEY_CREATED, made.key_id, {"name": made.name, "role": made.role.value})
+        record_key(ledger, Action.KEY_CREATED, made)
     return {**shown_key(made), "key": key}
 
 
@@ -169,10 +172,10 @@ def _list_here(dsn: str) -> list[dict[str, object]]:
 
 
 def _revoke_here(dsn: str, key_id: str) -> dict[str, object]:
-    from spanledger_api.access import Action, Authentication, Principal, Role, record  # noqa: PLC0415 - slow to load
+    from spanledger_api.access import Action  # noqa: PLC0415 - slow to load
     from spanledger_api.access.key_endpoints import shown_key  # noqa: PLC0415
     from spanledger_api.access.keys import revoke_key  # noqa: PLC0415
-    from spanledger_api.access.principal import COMMAND_LINE  # noqa: PLC0415
+    from spanledger_api.access.local_changes import record_key  # noqa: PLC0415
     from spanledger_clickhouse.ledger import open_ledger  # noqa: PLC0415
     from spanledger_clickhouse.migrations import check_schema  # noqa: PLC0415
 
@@ -182,8 +185,7 @@ def _revoke_here(dsn: str, key_id: str) -> dict[str, object]:
         if key is None:
             message = f"There is no key {key_id!r}; `spanledger keys list` shows those there are."
             raise InvalidRequestError(message)
-        actor = Principal(Authentication.NONE, Role.ADMIN, COMMAND_LINE)
-        record(ledger, actor, Action.KEY_REVOKED, key_id, {"name": key.name, "role": key.role.value})
+        record_key(ledger, Action.KEY_REVOKED, key)
     return shown_key(key)
 
 

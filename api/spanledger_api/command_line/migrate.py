@@ -16,7 +16,8 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print what was applied as JSON.")
 def command(dsn: str, retain: str, *, as_json: bool) -> None:
     """Bring the ledger's schema up to date; a current one is left alone."""
-    from spanledger_clickhouse.ledger import open_ledger  # noqa: PLC0415 - the engine is slow to load
+    from spanledger_api.access.local_changes import record_schema  # noqa: PLC0415 - the engine is slow to load
+    from spanledger_clickhouse.ledger import open_ledger  # noqa: PLC0415
     from spanledger_clickhouse.migrations import migrate  # noqa: PLC0415
     from spanledger_clickhouse.retention import apply_retention, parse_retention  # noqa: PLC0415
 
@@ -24,6 +25,7 @@ def command(dsn: str, retain: str, *, as_json: bool) -> None:
     with open_ledger(dsn) as ledger:
         applied = migrate(ledger)
         changed = apply_retention(ledger, wanted)
+        record_schema(ledger, applied, changed)
     if as_json:
         print_json([{"version": migration.version, "name": migration.name} for migration in applied])
         return

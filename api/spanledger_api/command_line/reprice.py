@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import platform
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -80,10 +78,11 @@ def command(  # noqa: PLR0913 - click hands every option over as an argument
     if not (dry_run or yes or sys.stdin.isatty()):
         message = "nobody can be asked here; add --yes to write, or --dry-run to look"
         raise click.UsageError(message)
-    from spanledger_clickhouse.repricing import Scope  # noqa: PLC0415 - the engine is slow to load
+    from spanledger_api.access.local_changes import local_operator, record_batches  # noqa: PLC0415 - slow to load
+    from spanledger_clickhouse.repricing import Scope  # noqa: PLC0415
 
-    by = f"{getpass.getuser()}@{platform.node()}"
-    with _repricer(dsn, replaced_price) as repricer:
+    by = local_operator().name or ""
+    with _repricer(dsn, replaced_price) as (ledger, repricer):
         if undo is not None:
             preview = repricer.preview_undo(undo)
             write: Callable[[], Batch] = lambda: repricer.undo(undo, reason=reason, by=by)  # noqa: E731 - two ways
@@ -92,6 +91,7 @@ def command(  # noqa: PLR0913 - click hands every option over as an argument
             preview = repricer.preview(scope)
             write = lambda: repricer.reprice(scope, preview, reason=reason, by=by)  # noqa: E731 - of one step
         batch = write() if _agreed(preview, dry_run=dry_run, yes=yes, as_json=as_json) else None
+        record_batches(ledger, [] if batch is None else [batch])
     if as_json:
         print_json({"preview": preview_document(preview), "batch": batch and batch_document(batch)})
     elif batch is not None:
@@ -114,17 +114,20 @@ def _agreed(preview: Preview, *, dry_run: bool, yes: bool, as_json: bool) -> boo
 
 
 @contextmanager
-def _repricer(dsn: str, replaced: tuple[str, ...] = ()) -> Generator[Repricer]:
-    """A re-pricing of the ledger, after what an earlier one left unfinished."""
+def _repricer(dsn: str, replaced: tuple[str, ...] = ()) -> Generator[tuple[Ledger, Repricer]]:
+    """The ledger and a re-pricing of it, after what an earlier one left unfinished."""
     from spanledger.pricing import Calculator, PriceBook  # noqa: PLC0415 - the engine is slow to load
+    from spanledger_api.access.local_changes import record_batches  # noqa: PLC0415
     from spanledger_clickhouse.repricing import Repricer  # noqa: PLC0415
 
     book = PriceBook.from_environment()
     with _ledger(dsn) as ledger:
         repricer = Repricer(ledger, book, Calculator(book), replaced)
-        for batch in repricer.recover():
+        recovered = repricer.recover()
+        record_batches(ledger, recovered)
+        for batch in recovered:
             click.echo(f"Batch {batch.batch_id} had been interrupted; it is {batch.state} now.", err=True)
-        yield repricer
+        yield ledger, repricer
 
 
 @contextmanager

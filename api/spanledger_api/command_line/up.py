@@ -65,6 +65,7 @@ def command(  # noqa: PLR0913 - click hands every option over as an argument
     on. `spanledger keys` makes keys; from the first one on every request needs one.
     """
     from spanledger_api.access.gate import open_gate  # noqa: PLC0415 - the engine and the API are slow to load
+    from spanledger_api.access.local_changes import record_schema  # noqa: PLC0415
     from spanledger_api.app import create_app  # noqa: PLC0415
     from spanledger_api.http_server import HttpServer  # noqa: PLC0415
     from spanledger_api.serving import serve_clickhouse, serve_collector  # noqa: PLC0415
@@ -79,8 +80,7 @@ def command(  # noqa: PLR0913 - click hands every option over as an argument
     wanted = parse_retention(retain)
     with ExitStack() as running:
         ledger = running.enter_context(open_ledger(dsn))
-        migrate(ledger)
-        apply_retention(ledger, wanted)
+        record_schema(ledger, migrate(ledger), apply_retention(ledger, wanted))
         gate = running.enter_context(open_gate(ledger))
         if create_admin_key:
             _create_admin_key(ledger, gate)
@@ -101,12 +101,15 @@ def command(  # noqa: PLR0913 - click hands every option over as an argument
 
 
 def _create_admin_key(ledger: Ledger, gate: Gate) -> None:
-    from spanledger_api.access.keys import NewKey, has_administrator, issue_key, read_keys  # noqa: PLC0415 - slow to load
+    from spanledger_api.access import Action  # noqa: PLC0415 - slow to load
+    from spanledger_api.access.keys import NewKey, has_administrator, issue_key, read_keys  # noqa: PLC0415
+    from spanledger_api.access.local_changes import record_key  # noqa: PLC0415
     from spanledger_api.access.principal import COMMAND_LINE, Role  # noqa: PLC0415
 
     if has_administrator(read_keys(ledger), datetime.now(UTC)):
         click.echo("spanledger: there is a key of role admin already; none was made", err=True)
         return
     key, made = issue_key(ledger, NewKey(name="first administrator", role=Role.ADMIN), COMMAND_LINE)
+    record_key(ledger, Action.KEY_CREATED, made)
     gate.keys.refresh()
     click.echo(f"spanledger: the key of the administrator, shown this once ({made.key_id}): {key}", err=True)

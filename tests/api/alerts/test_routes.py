@@ -131,6 +131,7 @@ def test_an_alert_is_acknowledged_once(ledger: Ledger, client: TestClient) -> No
     assert client.post("/api/alerts/nonsense/acknowledge").status_code == 422
     audit = _json(client, "/api/audit")
     assert [(entry["action"], entry["subject"]) for entry in audit] == [
+        ("request.answered", "POST /api/alerts/{alert_id}/acknowledge"),  # the second, which changed nothing
         ("alert.acknowledged", str(an_alert(1).alert_id)),
     ]
 

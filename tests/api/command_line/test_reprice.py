@@ -82,6 +82,13 @@ def test_from_preview_to_undo(ledger: Ledger, run: Callable[..., Result]) -> Non
     undone = run("--undo", done["batch_id"], "--yes")
     assert "takes it back" in undone.stderr
     assert _totals(ledger) == [Decimal("0.06"), Decimal("0.009")]
+    noted = ledger.query("SELECT actor, action, subject, detail FROM audit_log ORDER BY recorded_at")
+    assert [(row["actor"], row["action"]) for row in noted] == [
+        ("cli", "history.repriced"),
+        ("cli", "history.restored"),
+    ]
+    assert noted[0]["subject"] == done["batch_id"]
+    assert json.loads(str(noted[1]["detail"]))["undoes"] == done["batch_id"]
 
 
 def test_a_table_breaks_the_difference_down(run: Callable[..., Result]) -> None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from spanledger.exceptions import DeliveryFailedError, DeliveryRefusedError
-from spanledger_api.access import Administrator, Reader
+from spanledger_api.access import Action, Administrator, Reader, record
 from spanledger_api.alerts.alert import Alert
 from spanledger_api.alerts.alert_list import DeliveryStatus
 from spanledger_api.alerts.alerting import Alerted
@@ -66,12 +66,19 @@ def try_channels(
     alerting: Alerted, deployment: Deployed, administrator: Administrator, asked: TestRequest | None = None
 ) -> Response:
     """Send a message that says it is a test, now and once, and tell what each channel answered."""
-    del administrator
     wanted = asked.channel if asked else None
     chosen = [each for each in alerting.configuration.channels if wanted in {None, each.name}]
     if wanted is not None and not chosen:
         raise HTTPException(HTTPStatus.NOT_FOUND, "There is no channel of this name.")
-    return Response(to_json([_try(each, deployment) for each in chosen]), media_type="application/json")
+    tried = [_try(each, deployment) for each in chosen]
+    record(
+        deployment.ledger,
+        administrator,
+        Action.CHANNELS_TRIED,
+        wanted or "*",
+        {row.channel: row.status for row in tried},
+    )
+    return Response(to_json(tried), media_type="application/json")
 
 
 def _try(channel: Channel, deployment: Deployment) -> TestRow:
