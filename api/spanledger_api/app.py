@@ -29,6 +29,7 @@ from spanledger_api.alerts.installation import install_alerts
 from spanledger_api.dashboard import install_dashboard
 from spanledger_api.deployment import Deployment
 from spanledger_api.documentation import install_documentation
+from spanledger_api.examples import install_examples
 from spanledger_api.head_requests import HeadMiddleware
 from spanledger_api.messages import Locale, default_locale
 from spanledger_api.metrics import Metrics, MetricsMiddleware
@@ -115,6 +116,7 @@ def create_app(
     app.add_middleware(RequestIdMiddleware)
     install_problem_handlers(app)
     install_documentation(app)
+    install_examples(app)
     for router in (
         *(reports.router, recommendations.router, dimension_values.router, adjustments.router),
         exports.router,

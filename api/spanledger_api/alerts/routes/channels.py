@@ -29,21 +29,21 @@ router = APIRouter(tags=["alerts"])
 class ChannelRow(BaseModel):
     """One channel; where it leads is not shown."""
 
-    name: str
+    name: str = Field(examples=["slack"])
     kind: ChannelKind
 
 
 class TestRequest(BaseModel, extra="forbid", frozen=True):
     """Which channels to try."""
 
-    channel: str | None = Field(None, max_length=100, description="This one only; null tries all.")
+    channel: str | None = Field(None, max_length=100, description="This one only; null tries all.", examples=["slack"])
 
 
 class TestRow(BaseModel):
     """What became of a try."""
 
     channel: str
-    status: DeliveryStatus = Field(description="`sent` or `failed`.")
+    status: DeliveryStatus = Field(description="`sent` or `failed`.", examples=["sent"])
     error: str | None = Field(description="Why it was not taken; null if it was.")
 
 
