@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -11,7 +14,24 @@ from spanledger_clickhouse.migrations import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only a directory of the user's own below it is written to
+_ROOM_BYTES: Final = 4 * 1024**3
+
+
+def pytest_configure() -> None:
+    """Let tests write to memory where there is room for it: with a disk, waiting for it is most of their time.
+
+    A directory that was asked for by TMPDIR stays. Test processes and what they start inherit it.
+    """
+    if "TMPDIR" in os.environ or not _MEMORY.is_dir():
+        return
+    told = os.statvfs(_MEMORY)
+    if told.f_bavail * told.f_frsize >= _ROOM_BYTES and not told.f_flag & os.ST_NOEXEC:
+        directory = _MEMORY / f"spanledger-tests-{os.getuid()}"
+        directory.mkdir(mode=0o700, exist_ok=True)
+        os.environ["TMPDIR"] = str(directory)
+        tempfile.tempdir = None  # it was looked up before anybody could set it
 
 
 @pytest.fixture(scope="session")
