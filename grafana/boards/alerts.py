@@ -89,14 +89,25 @@ _HEALTH: Final = "/api/health/data"
 
 RULES: Sequence[Rule] = (
     Rule(
-        name="daily-spend",
-        title="A day's spend is over budget",
-        summary="The last 24 hours cost {{ $values.A.Value }} USD.",
+        name="budget",
+        title="A budget is exceeded",
+        summary=(
+            "{{ humanizePercentage $values.A.Value }} of the {{ $labels.period }} budget {{ $labels.budget }} is spent."
+        ),
+        # How much may be spent on what is the ledger's to know, and a budget that changes there changes here.
         target=ReportTarget(
-            path="/api/analytics/cost/movers", columns=(Column("current_cost", "Cost"),), parameters={}
+            path="/api/budgets",
+            columns=(
+                Column("budget_id", "id", Kind.TEXT),
+                Column("name", "budget", Kind.TEXT),
+                Column("period", "period", Kind.TEXT),
+                Column("used_share", "Share"),
+            ),
+            parameters={},
+            ranged=False,
         ),
         seconds=_DAY,
-        above=100,
+        above=1,
         board="cost",
     ),
     Rule(

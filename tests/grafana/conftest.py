@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from spanledger_api.alerts.budget import BudgetDefinition
+from spanledger_api.alerts.periods import BudgetPeriod
+from spanledger_api.alerts.settings import SettingKind, write_setting
 from spanledger_api.app import create_app
 from spanledger_api.http_server import HttpServer
 from tests.api.spans import store
@@ -33,7 +37,14 @@ def filled(migrated_ledger: Ledger, span: TimeRange) -> Ledger:
     """The ledger with the history in it."""
     ledger = emptied(migrated_ledger)
     store(ledger, history(span.end))
+    limit(ledger, "Company", "1000")
     return ledger
+
+
+def limit(ledger: Ledger, name: str, amount: str) -> None:
+    """Set up a budget for all that a year costs."""
+    budget = BudgetDefinition(name=name, amount=Decimal(amount), period=BudgetPeriod.YEARLY)
+    write_setting(ledger, SettingKind.BUDGET, name, budget)
 
 
 @pytest.fixture(scope="module")

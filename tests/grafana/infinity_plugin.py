@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-__all__ = ["Frame", "Model", "TimeRange", "alerts", "interpolated", "query", "series"]
+__all__ = ["Frame", "Model", "TimeRange", "alerts", "interpolated", "parameters", "query", "series"]
 
 Model: TypeAlias = dict[str, Any]
 """A target, variable or rule as it stands in a file."""
@@ -36,6 +36,8 @@ class TimeRange:
 @dataclass(frozen=True)
 class Frame:
     """What a query gives: columns of equal length in the order of their names, as the plugin puts them.
+
+    An answer without rows gives a frame without columns.
 
     Attributes:
         kinds: Kind of each column.
@@ -79,19 +81,26 @@ def _iso(instant: datetime) -> str:
     return text.rstrip("0").rstrip(".") + "Z"
 
 
+def parameters(target: Model, variables: Mapping[str, str], span: TimeRange) -> dict[str, str]:
+    """What the plugin sends after the path of a target."""
+    stated: list[dict[str, str]] = target["url_options"]["params"]
+    asked = {each["key"]: interpolated(each["value"], variables, span) for each in stated}
+    assert len(asked) == len(stated), "one parameter twice"
+    return asked
+
+
 def query(client: httpx.Client, target: Model, variables: Mapping[str, str], span: TimeRange) -> Frame:
     """Ask as the plugin asks, and make a frame of the answer as it does."""
     assert (target["type"], target["parser"], target["source"]) == ("json", "backend", "url")
-    asked: list[dict[str, str]] = target["url_options"]["params"]
-    parameters = {each["key"]: interpolated(each["value"], variables, span) for each in asked}
-    assert len(parameters) == len(asked)
-    answer = client.get(target["url"], params=parameters)
+    answer = client.get(target["url"], params=parameters(target, variables, span))
     assert answer.status_code == 200, f"{answer.url}: {answer.text}"
     body: Any = json.loads(answer.text, parse_float=Decimal, parse_int=Decimal)
     # A selector is a path of GJSON: a bare name is itself in every dialect, and no root needs one.
     assert target["root_selector"] == ""
     rows: list[dict[str, Any]] = [body] if isinstance(body, dict) else body
     frame = Frame({}, {})
+    if not rows:
+        return frame
     for column in sorted(target["columns"], key=lambda each: each["text"]):
         assert re.fullmatch(r"\w+", column["selector"])
         assert all(column["selector"] in row for row in rows), f"{target['url']} has no {column['selector']}"
@@ -114,6 +123,8 @@ def _cell(value: object, kind: str) -> Cell:
 
 def series(frame: Frame) -> dict[tuple[Cell, ...], list[tuple[datetime, Decimal]]]:
     """The points of each series of a long frame, which Grafana widens only if all of this holds."""
+    if not frame.columns:
+        return {}
     (time,), (value,) = frame.of_kind("timestamp"), frame.of_kind("number")
     labels = frame.of_kind("string")
     assert labels, "a frame without texts is one series, and no long one"
@@ -132,17 +143,21 @@ def series(frame: Frame) -> dict[tuple[Cell, ...], list[tuple[datetime, Decimal]
 
 
 def alerts(frame: Frame) -> dict[tuple[Cell, ...], Decimal]:
-    """The value of each alert of a frame of rows: one number each, told apart by their texts."""
+    """The value of each alert of a frame of rows, told apart by their texts; none of an empty one or of a null.
+
+    Grafana has no data in both cases, and a text that is null is an empty one.
+    """
+    if not frame.columns:
+        return {}
     assert not frame.of_kind("timestamp"), "a time makes it a series, which a threshold does not take"
     (value,) = frame.of_kind("number")
     labels = frame.of_kind("string")
     found: dict[tuple[Cell, ...], Decimal] = {}
     for row in frame.rows:
-        number, named = row[value], tuple(row[label] for label in labels)
+        number, named = row[value], tuple(row[label] or "" for label in labels)
         if number is None:
             continue
         assert isinstance(number, Decimal)
-        assert None not in named
         assert named not in found, "two rows of one alert"
         found[named] = number
     return found
