@@ -124,7 +124,7 @@ def test_the_key_goes_nowhere_else() -> None:
     """The plugin refuses hosts that are not allowed, and the API is the only one that is."""
     (reports,) = [source for source in _sources() if source["uid"] == "spanledger"]
     assert reports["jsonData"]["allowedHosts"] == [reports["url"]]
-    assert reports["jsonData"]["customHealthCheckUrl"] == f"{reports['url']}/readyz"
+    assert reports["jsonData"]["customHealthCheckUrl"] == f"{reports['url']}/api/freshness"
 
 
 @pytest.mark.parametrize("name", BOARDS)
