@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import date
 
     from spanledger_api.window import Window
@@ -76,31 +76,19 @@ class Where:
     def equal(self, dimension: Dimension, value: str | None) -> Where:
         """Narrowed to records with this value.
 
-        None and :data:`ANY` leave it as it is, an empty text selects records without a value.
+        None and :data:`ANY` leave it as it is, an empty text selects records without a value. No record has two values:
+        a second one that differs selects nothing.
         """
-        if value is None or value == ANY:
+        if value is None or value == ANY or (dimension, value) in self.equals:
             return self
+        if any(dimension is each for each, _ in self.equals):
+            return replace(self, conditions=(*self.conditions, "0"))
         condition = f"{dimension.sql} = {{{dimension.value}:String}}"
         return replace(
             self,
             conditions=(*self.conditions, condition),
             parameters={**self.parameters, dimension.value: value},
             equals=(*self.equals, (dimension, value)),
-        )
-
-    def inside(self, stretches: Sequence[tuple[int, int]] | None) -> Where:
-        """Narrowed to half-open stretches of time in nanoseconds since 1970 UTC; None leaves it as it is."""
-        if stretches is None:
-            return self
-        within = " OR ".join(
-            f"(started_at >= fromUnixTimestamp64Nano({{from_{number}:Int64}}, 'UTC')"
-            f" AND started_at < fromUnixTimestamp64Nano({{to_{number}:Int64}}, 'UTC'))"
-            for number in range(len(stretches))
-        )
-        edges = {f"from_{number}": start for number, (start, _) in enumerate(stretches)}
-        edges |= {f"to_{number}": end for number, (_, end) in enumerate(stretches)}
-        return replace(
-            self, conditions=(*self.conditions, f"({within or '0'})"), parameters={**self.parameters, **edges}
         )
 
     def on_days(self, days: Iterable[date] | None) -> Where:

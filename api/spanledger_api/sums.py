@@ -6,13 +6,22 @@ result is the same to the last digit. Only percentiles of durations taken from r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import Template
 from typing import TYPE_CHECKING, Final
 
 from spanledger_api.filters import Dimension
 from spanledger_api.rows import ask
-from spanledger_clickhouse.rollups import ACTIVITY, STEPS, USERS, Measure, Source, plan_reading
+from spanledger_clickhouse.rollups import (
+    ACTIVITY,
+    STEPS,
+    USERS,
+    Measure,
+    Source,
+    plan_reading,
+    recent_records_within,
+    records_within,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -84,13 +93,27 @@ def ask_sums(
     # Rollups add up everybody's rows.
     family = None if ledger.hides_rows else _family(where, sums)
     plan = None if family is None else _plan(ledger, where, sums)
-    read, rows, bound = where, _records(where, sums), dict[str, object]()
+    read, rows = where, _records(where, sums)
     if family is not None and plan is not None and plan.stretches is not None:
-        read, bound = where.inside(plan.stretches), {"generations": list(plan.generations)}
-        parts = [_rolled_up(family, where, sums), *([_records(read, sums)] if plan.stretches else [])]
-        rows = " UNION ALL ".join(parts)
+        rows, bound = _planned(family, plan, where, sums)
+        read = replace(where, parameters={**where.parameters, **bound})
     words = sql.safe_substitute(sums=f"({rows})", duration=_DURATION)
-    return ask(ledger, Template(words), read, page, **bound, **parameters)
+    return ask(ledger, Template(words), read, page, **parameters)
+
+
+def _planned(family: Family, plan: ReadingPlan, where: Where, sums: Sums) -> tuple[str, dict[str, object]]:
+    """The rows of a plan, and what they bind."""
+    parts, bound = [_rolled_up(family, where, sums)], dict[str, object](generations=list(plan.generations))
+    if plan.stretches:
+        within, edges = records_within(plan.stretches)
+        parts.append(f"{_records(where, sums)} AND {within}")
+        bound |= edges
+    if plan.recent:
+        within, edges = recent_records_within(plan.recent)
+        columns, table = sums.columns(None), sums.source.table
+        parts.append(f"SELECT {columns} FROM {table} FINAL PREWHERE {within} WHERE {where.sql}")  # noqa: S608 - as _records
+        bound |= edges
+    return " UNION ALL ".join(parts), bound
 
 
 def _family(where: Where, sums: Sums) -> Family | None:

@@ -46,11 +46,22 @@ def _instant(hour: int, microsecond: int) -> datetime:
     return FIRST + timedelta(hours=hour, microseconds=microsecond)
 
 
-# Edges of hours and days are where a report is most easily wrong.
-_starts = st.builds(
-    _instant,
-    st.integers(0, _HOURS),
-    st.one_of(st.sampled_from((0, 3_599_999_999)), st.integers(0, 3_599_999_999)),
+def _recent(seconds: int, microseconds: int) -> datetime:
+    return NOW - timedelta(seconds=seconds, microseconds=microseconds)
+
+
+# Edges of hours, days and slices are where a report is most easily wrong.
+_starts = st.one_of(
+    st.builds(
+        _instant,
+        st.integers(0, _HOURS),
+        st.one_of(st.sampled_from((0, 3_599_999_999)), st.integers(0, 3_599_999_999)),
+    ),
+    st.builds(
+        _recent,
+        st.one_of(st.integers(0, 60), st.integers(0, 8000)),
+        st.sampled_from((0, 1, 999_999)),
+    ),
 )
 _amounts = st.integers(0, 10**14).map(lambda digits: Decimal(digits).scaleb(-12))
 _spans = st.builds(
@@ -97,7 +108,8 @@ class Recounted(RuleBasedStateMachine):
         self.sent: dict[int, Span] = {}
         self.held: dict[int, Span] = {}
         self.client = TestClient(create_app(self.ledger, clock=lambda: NOW))
-        self.worker = RollupWorker(self.ledger, quiet_seconds=0)
+        self.worker_time = NOW
+        self.worker = self._new_worker()
         self.version = 0
 
     @rule(spans=st.lists(_spans, min_size=1, max_size=30))
@@ -133,22 +145,29 @@ class Recounted(RuleBasedStateMachine):
         """The worker catches up."""
         self.worker.rebuild()
 
-    @rule(statements=st.integers(1, 20))
+    @rule(
+        passed=st.sampled_from((timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=11), timedelta(hours=1)))
+    )
+    def let_time_pass(self, passed: timedelta) -> None:
+        """Slices end, minutes end, hours are closed: the worker's clock goes on."""
+        self.worker_time += passed
+
+    @rule(statements=st.integers(1, 40))
     def rebuild_and_be_cut_off(self, statements: int) -> None:
         """The process ends after some statements of the worker's; another one comes up."""
         with suppress(CutOffError):
             self._rebuild_with(_end, statements)
-        self.worker = RollupWorker(self.ledger, quiet_seconds=0)
+        self.worker = self._new_worker()
 
-    @rule(statements=st.integers(1, 20), spans=st.lists(_spans, min_size=1, max_size=5))
+    @rule(statements=st.integers(1, 40), spans=st.lists(_spans, min_size=1, max_size=5))
     def rebuild_while_spans_arrive(self, statements: int, spans: list[Span]) -> None:
         """Spans arrive between two statements of the worker's."""
         self._rebuild_with(lambda: self._store(spans), statements)
 
-    @rule(statements=st.integers(1, 20))
+    @rule(statements=st.integers(1, 40))
     def rebuild_twice_at_once(self, statements: int) -> None:
         """Another worker does all of its work between two statements of this one's."""
-        self._rebuild_with(lambda: RollupWorker(self.ledger, quiet_seconds=0).rebuild(), statements)
+        self._rebuild_with(lambda: self._new_worker().rebuild(), statements)
 
     @rule(table=st.sampled_from(("cost_records_local", "performance_records_local", "rollup_pointers_local")))
     def merge(self, table: str) -> None:
@@ -173,6 +192,11 @@ class Recounted(RuleBasedStateMachine):
         """Whatever happened, in the end every report on everything equals the recount."""
         self.worker.rebuild()
         self._compare(FIRST, None, {}, "daily")
+
+    def _new_worker(self) -> RollupWorker:
+        return RollupWorker(
+            self.ledger, quiet_seconds=0, now_ns=lambda: int(self.worker_time.timestamp() * 1000) * 1_000_000
+        )
 
     def _store(self, spans: list[Span]) -> None:
         store(self.ledger, spans)

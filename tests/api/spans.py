@@ -52,6 +52,7 @@ class Span:
     metadata: dict[str, str] = field(default_factory=dict[str, str])
     parent: int = 0
     trace: int = 0
+    scope: str = "tests"
     number: int = field(default_factory=lambda: next(_numbers))
 
     @property
@@ -87,7 +88,7 @@ def store(ledger: Ledger, spans: Iterable[Span]) -> None:
         [
             *(span.start, f"{span.trace or span.number:032x}", f"{span.number:016x}"),
             *(f"{span.parent:016x}" if span.parent else "", "", span.name, "Internal", "engine"),
-            *({"service.name": "engine"}, "tests", "1", span.attributes, span.duration_ns),
+            *({"service.name": "engine"}, span.scope, "1", span.attributes, span.duration_ns),
             *("Error" if span.failed else "Ok", span.failed),
             *([], [], [], [], [], [], []),
         ]

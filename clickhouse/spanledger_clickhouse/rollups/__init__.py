@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from spanledger_clickhouse.rollups.family import ACTIVITY, STEPS, USERS, Family, Measure, Source
-from spanledger_clickhouse.rollups.reading import RECORDS_ONLY, ReadingPlan, Stretch, find_execution, plan_reading
+from spanledger_clickhouse.rollups.reading import RECORDS_ONLY, ReadingPlan, find_execution, plan_reading
+from spanledger_clickhouse.rollups.stretches import Stretch, recent_records_within, records_within
 from spanledger_clickhouse.rollups.sweeping import RollupSweeper
 from spanledger_clickhouse.rollups.verification import Mismatch, RollupVerifier, repair, verify_rollups
 from spanledger_clickhouse.rollups.worker import RollupWorker
@@ -24,6 +25,8 @@ __all__ = [
     "Stretch",
     "find_execution",
     "plan_reading",
+    "recent_records_within",
+    "records_within",
     "repair",
     "verify_rollups",
 ]

@@ -1,11 +1,11 @@
-"""Makes generations: an hour's from the records, a wider bucket's from narrower ones."""
+"""Makes generations: of hours and slices from the records, of wider buckets from narrower ones."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Final
 
-from spanledger_clickhouse.rollups.changes import HOUR_NS, HOUR_SQL
+from spanledger_clickhouse.rollups.changes import HOUR_NS, SLICE_NS
 from spanledger_clickhouse.rollups.family import FAMILIES
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.family import Family, Source
 
-__all__ = ["build_hours", "build_wide", "sum_of_records"]
+__all__ = ["build_hours", "build_slices", "build_wide", "sum_of_records"]
 
 _SETTINGS: Final = (
     " SETTINGS async_insert = 0, max_threads = 1, do_not_merge_across_partitions_select_final = 1,"
@@ -22,14 +22,20 @@ _SETTINGS: Final = (
 )
 
 
-def sum_of_records(family: Family, hours: str) -> str:
-    """The SELECT that sums a family up from the records by hour: the hour, the keys, the measures."""
+def sum_of_records(family: Family, within: str, width_ns: int = HOUR_NS) -> str:
+    """The SELECT that sums a family up from the records by bucket: the bucket, counted from 1970, keys and measures.
+
+    Args:
+        family: What is summed up.
+        within: Which records, as the words after ``FINAL``.
+        width_ns: How long a bucket is, in nanoseconds.
+    """
     keys = [*family.keys, *(f"{sql} AS {name}" for name, sql in family.computed)]
     measures = [f"{measure.merged_from(measure.of_record)} AS summed_{measure.value}" for measure in family.measures]
-    names = ", ".join(["hour", *family.groups])
+    names = ", ".join(["bucket", *family.groups])
     return (
-        f"SELECT {HOUR_SQL} AS hour, {', '.join([*keys, *measures])} FROM {family.source.table} FINAL"  # noqa: S608 - every name is of an enumeration
-        f" WHERE {hours} GROUP BY {names}"
+        f"SELECT {_bucket_sql(width_ns)} AS bucket, {', '.join([*keys, *measures])} FROM {family.source.table} FINAL"  # noqa: S608 - every name is of an enumeration
+        f" {within} GROUP BY {names}"
     )
 
 
@@ -47,29 +53,36 @@ def build_hours(ledger: Ledger, source: Source, hours: Sequence[int]) -> dict[in
     Raises:
         ClickHouseError: The engine did not do it.
     """
-    first = time.time_ns()
-    generations = {hour: first + number for number, hour in enumerate(sorted(hours))}
-    parameters = {
-        "first": first,
-        "hours": sorted(hours),
-        "window_start": min(hours) * HOUR_NS,
-        "window_end": (max(hours) + 1) * HOUR_NS,
-    }
+    # A record may be there twice with two starts on one day. FINAL keeps one if it meets both: no part of the day is
+    # left out by its times.
     within = (
-        "started_at >= fromUnixTimestamp64Nano({window_start:Int64}, 'UTC')"
-        " AND started_at < fromUnixTimestamp64Nano({window_end:Int64}, 'UTC')"
-        f" AND {HOUR_SQL} IN {{hours:Array(Int32)}}"
+        "WHERE toDate(started_at) = toDate(fromUnixTimestamp64Nano({window_start:Int64}, 'UTC'))"
+        f" AND {_bucket_sql(HOUR_NS, 'identity(started_at)')} IN {{buckets:Array(Int64)}}"
     )
-    for family in _families(source):
-        summed = ", ".join([*family.groups, *(f"summed_{measure.value}" for measure in family.measures)])
-        ledger.command(
-            f"INSERT INTO {family.table} (generation, started_at, {', '.join(family.columns)})"  # noqa: S608 - every name is of an enumeration
-            " SELECT {first:UInt64} + indexOf({hours:Array(Int32)}, hour) - 1,"
-            f" fromUnixTimestamp64Nano(toInt64(hour) * {HOUR_NS}, 'UTC'), {summed}"
-            f" FROM ({sum_of_records(family, within)}){_SETTINGS}",
-            parameters,
-        )
-    return generations
+    return _build(ledger, source, HOUR_NS, hours, within)
+
+
+def build_slices(ledger: Ledger, source: Source, hour: int, slices: Sequence[int]) -> dict[int, int]:
+    """Sum slices of an hour up from the records; raises as :func:`build_hours`.
+
+    Args:
+        ledger: A ledger with the current schema.
+        source: The records.
+        hour: The hour, counted from 1970; no record may be in it twice with two starts.
+        slices: Slices of that hour.
+
+    Returns:
+        The new generation by slice; it counts as of :func:`build_hours`.
+    """
+    # Before FINAL rather than after: most parts have no record of these seconds, and most of the others few.
+    within = (
+        "PREWHERE started_at >= fromUnixTimestamp64Nano({window_start:Int64}, 'UTC')"
+        " AND started_at < fromUnixTimestamp64Nano({window_end:Int64}, 'UTC')"
+        f" AND {_bucket_sql(SLICE_NS)} IN {{buckets:Array(Int64)}}"
+    )
+    first = hour * HOUR_NS // SLICE_NS
+    built = _build(ledger, source, SLICE_NS, [first + each for each in slices], within)
+    return {bucket - first: generation for bucket, generation in built.items()}
 
 
 def build_wide(ledger: Ledger, source: Source, stretch: tuple[int, int], parts: Sequence[int]) -> int:
@@ -78,24 +91,23 @@ def build_wide(ledger: Ledger, source: Source, stretch: tuple[int, int], parts: 
     Args:
         ledger: A ledger with the current schema.
         source: The records they are sums of.
-        stretch: First hour of the bucket and first hour after it, counted from 1970.
+        stretch: First nanosecond of the bucket and first after it, since 1970 UTC.
         parts: The generations of all buckets in it that have records.
 
     Returns:
         The new generation; raises and counts as of :func:`build_hours`.
     """
     generation = time.time_ns()
-    first, after = stretch[0] * HOUR_NS, stretch[1] * HOUR_NS
-    parameters = {"generation": generation, "parts": list(parts), "first": first, "after": after}
+    parameters = {"generation": generation, "parts": list(parts), "first": stretch[0], "after": stretch[1]}
     for family in _families(source):
-        if family.is_lookup:
+        if family.is_lookup and stretch[1] - stretch[0] > HOUR_NS:
             continue
         keys = ", ".join(family.groups)
-        measures = ", ".join(measure.merged for measure in family.measures)
+        measures = (measure.merged for measure in family.measures)
         ledger.command(
             f"INSERT INTO {family.table} (generation, started_at, {', '.join(family.columns)})"  # noqa: S608 - every name is of an enumeration
             " SELECT {generation:UInt64}, fromUnixTimestamp64Nano({first:Int64}, 'UTC'),"
-            f" {keys}, {measures}"
+            f" {', '.join([keys, *measures])}"
             f" FROM {family.table} WHERE generation IN {{parts:Array(UInt64)}}"
             " AND started_at >= fromUnixTimestamp64Nano({first:Int64}, 'UTC')"
             " AND started_at < fromUnixTimestamp64Nano({after:Int64}, 'UTC')"
@@ -103,6 +115,32 @@ def build_wide(ledger: Ledger, source: Source, stretch: tuple[int, int], parts: 
             parameters,
         )
     return generation
+
+
+def _build(ledger: Ledger, source: Source, width_ns: int, buckets: Sequence[int], within: str) -> dict[int, int]:
+    """Sum buckets of one month up from the records."""
+    first = time.time_ns()
+    generations = {bucket: first + number for number, bucket in enumerate(sorted(buckets))}
+    parameters = {
+        "first": first,
+        "buckets": sorted(buckets),
+        "window_start": min(buckets) * width_ns,
+        "window_end": (max(buckets) + 1) * width_ns,
+    }
+    for family in _families(source):
+        summed = ", ".join([*family.groups, *(f"summed_{measure.value}" for measure in family.measures)])
+        ledger.command(
+            f"INSERT INTO {family.table} (generation, started_at, {', '.join(family.columns)})"  # noqa: S608 - every name is of an enumeration
+            " SELECT {first:UInt64} + indexOf({buckets:Array(Int64)}, bucket) - 1,"
+            f" fromUnixTimestamp64Nano(toInt64(bucket) * {width_ns}, 'UTC'), {summed}"
+            f" FROM ({sum_of_records(family, within, width_ns)}){_SETTINGS}",
+            parameters,
+        )
+    return generations
+
+
+def _bucket_sql(width_ns: int, started_at: str = "started_at") -> str:
+    return f"intDiv(toUnixTimestamp64Nano({started_at}), {width_ns})"
 
 
 def _families(source: Source) -> list[Family]:

@@ -7,16 +7,27 @@ lose in a crash. A mutation rewrites parts and leaves its own number, of the sam
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from uuid import UUID
 
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.family import Source
 
-__all__ = ["HOUR_NS", "HOUR_SQL", "Progress", "Touches", "read_progress", "read_touches", "unfinished_mutation"]
+__all__ = [
+    "HOUR_NS",
+    "HOUR_SQL",
+    "SLICE_NS",
+    "Changes",
+    "Progress",
+    "Touches",
+    "read_changes",
+    "read_progress",
+    "unfinished_mutation",
+]
 
 HOUR_NS: Final = 3_600_000_000_000
 """Nanoseconds in an hour."""
@@ -24,8 +35,11 @@ HOUR_NS: Final = 3_600_000_000_000
 HOUR_SQL: Final = f"toInt32(intDiv(toUnixTimestamp64Nano(started_at), {HOUR_NS}))"
 """The hour of a record, counted from 1970."""
 
+SLICE_NS: Final = 5_000_000_000
+"""Nanoseconds in the narrowest bucket."""
+
 Touches = dict[int, int]
-"""By hour: the newest block that changed it."""
+"""By hour, or by another bucket: the newest block that changed it."""
 
 _NUMBERED: Final = "ReplacingMergeTree"
 """The engine that numbers blocks in the order of their commits. A replicated one reserves numbers beforehand."""
@@ -59,17 +73,23 @@ WHERE database = {database:String} AND table = {table:String} AND NOT is_done
 
 # A part's name is partition_first_last_level, and _mutation where there was one. The condition on the name is checked
 # before anything of a part is read, in the same snapshot of parts that is read.
-_TOUCHES: Final = f"""
+_CHANGES: Final = f"""
 WITH
     splitByChar('_', _part) AS words,
     toUInt64OrZero(words[5]) AS mutation
-SELECT {HOUR_SQL} AS hour, max(greatest(_block_number, mutation)) AS touched
+SELECT
+    {HOUR_SQL} AS hour,
+    if(hour IN {{sliced:Array(Int32)}},
+        toInt32(intDiv(toUnixTimestamp64Nano(started_at) % {HOUR_NS}, {SLICE_NS})), -1) AS slice,
+    max(greatest(_block_number, mutation)) AS touched
 FROM {{table}}
 WHERE greatest(toUInt64(words[3]), mutation) > {{accounted:UInt64}}
     AND greatest(_block_number, mutation) > {{accounted:UInt64}}
-    AND started_at >= fromUnixTimestamp64Nano(toInt64(0), 'UTC')
-GROUP BY hour
+    AND started_at >= fromUnixTimestamp64Nano({{first:Int64}}, 'UTC')
+    AND started_at < fromUnixTimestamp64Nano({{after:Int64}}, 'UTC')
+GROUP BY hour, slice
 """  # noqa: S608 - the table is of an enumeration
+_LAST_NS: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +148,42 @@ def unfinished_mutation(ledger: Ledger, source: Source) -> int | None:
     return cast("int", row["first"]) or None
 
 
-def read_touches(ledger: Ledger, source: Source, accounted: int) -> Touches:
-    """The hours that blocks after a certain one changed; hours before 1970 are left out.
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changed.
+
+    Attributes:
+        hours: By hour, counted from 1970.
+        slices: By hour, then by slice of that hour, of the hours that were asked for.
+    """
+
+    hours: Touches = field(default_factory=Touches)
+    slices: dict[int, Touches] = field(default_factory=dict[int, Touches])
+
+
+def read_changes(
+    ledger: Ledger, source: Source, accounted: int, sliced: Collection[int] = (), *, hour: int | None = None
+) -> Changes:
+    """What blocks after a certain one changed; hours before 1970 are left out.
 
     Read it after the progress that it goes on from: then a change is in the marks or here, at least once.
+
+    Args:
+        ledger: What is read.
+        source: The records.
+        accounted: Only blocks after this one.
+        sliced: Hours whose slices are told apart.
+        hour: Only this hour; None looks at all.
 
     Raises:
         ClickHouseError: The engine did not answer.
     """
-    rows = ledger.query(_TOUCHES.replace("{table}", source.table), {"accounted": accounted})
-    return {cast("int", row["hour"]): cast("int", row["touched"]) for row in rows}
+    window = (0, _LAST_NS) if hour is None else (hour * HOUR_NS, (hour + 1) * HOUR_NS)
+    parameters = {"accounted": accounted, "sliced": sorted(sliced), "first": window[0], "after": window[1]}
+    changes = Changes()
+    for row in ledger.query(_CHANGES.replace("{table}", source.table), parameters):
+        changed, slice_, block = (cast("int", row[name]) for name in ("hour", "slice", "touched"))
+        changes.hours[changed] = max(block, changes.hours.get(changed, 0))
+        if slice_ >= 0:
+            changes.slices.setdefault(changed, {})[slice_] = block
+    return changes

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from spanledger_clickhouse.rollups.changes import Touches
     from spanledger_clickhouse.rollups.family import Source
 
-__all__ = ["DAY", "FROM_DAY", "HOUR", "WITHIN_DAY", "Buckets", "Pointer", "Pointers", "touched"]
+__all__ = ["DAY", "FROM_DAY", "HOUR", "STATE_TABLES", "WITHIN_DAY", "Buckets", "Pointer", "Pointers", "touched"]
 
 HOUR: Final = 1
 """Width of an hour's bucket, in hours."""
@@ -26,6 +26,12 @@ WITHIN_DAY: Final = (4, HOUR)
 
 FROM_DAY: Final = (16 * DAY, 4 * DAY, DAY)
 """Widths from a day on, likewise: a month is some ten buckets, and a late span touches few of them."""
+
+STATE_TABLES: Final = (
+    *("rollup_pointers_local", "rollup_slice_pointers_local"),
+    *("rollup_marks_local", "rollup_slices_local", "rollup_progress_local"),
+)
+"""The tables that say what counts; pointers come before what tells that they are outdated."""
 
 _READ: Final = """
 SELECT width, bucket, max(touched) AS newest, max((generation, horizon)) AS pointer
@@ -87,9 +93,13 @@ class Pointers:
         ledger: Where they are.
         source: The records they are about.
         table_id: The table that holds those records.
+
+    Attributes:
+        table_id: The same.
     """
 
     def __init__(self, ledger: Ledger, source: Source, table_id: UUID) -> None:
+        self.table_id = table_id
         self._ledger = ledger
         self._named: dict[str, object] = {"source": source.value, "table_id": table_id}
 
@@ -145,8 +155,7 @@ class Pointers:
 
     def forget(self) -> None:
         """Begin anew, so that nothing is read from the sums until they were made again; raises as :meth:`mark`."""
-        # In this order nobody can meet a pointer without the marks that say it is outdated.
-        for table in ("rollup_pointers_local", "rollup_marks_local", "rollup_progress_local"):
+        for table in STATE_TABLES:
             self._ledger.command(
                 f"ALTER TABLE {table} DELETE WHERE source = {{source:String}} AND table_id = {{table_id:UUID}}"
                 " SETTINGS mutations_sync = 2",

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
-from spanledger_clickhouse.rollups.changes import HOUR_NS
+from spanledger_clickhouse.rollups.changes import HOUR_NS, SLICE_NS
 from spanledger_clickhouse.rollups.family import EXECUTIONS
 from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, WITHIN_DAY
+from spanledger_clickhouse.rollups.slices import WITHIN_HOUR
 from spanledger_clickhouse.rollups.snapshot import read_known
 
 if TYPE_CHECKING:
@@ -21,20 +23,19 @@ if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.family import Source
     from spanledger_clickhouse.rollups.pointers import Buckets, Pointer
+    from spanledger_clickhouse.rollups.stretches import Stretch
 
-__all__ = ["RECORDS_ONLY", "ReadingPlan", "Stretch", "find_execution", "plan_reading"]
+__all__ = ["RECORDS_ONLY", "ReadingPlan", "find_execution", "plan_reading"]
 
 _EPOCH: Final = date(1970, 1, 1)
 _DAY_NS: Final = DAY * HOUR_NS
 _DATES: Final = 2**16
 """After so many days the engine's dates begin anew."""
 _LAST_NS: Final = 2**63 - 1
+_SECOND_NS: Final = 1_000_000_000
 _HOURS: Final = """
 SELECT DISTINCT toUnixTimestamp64Nano(started_at) AS start FROM $table WHERE execution_id = {execution_id:String}
 """
-
-Stretch = tuple[int, int]
-"""A half-open stretch of time, in nanoseconds since 1970 UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,13 @@ class ReadingPlan:
     Attributes:
         generations: Generations whose sums are taken as they are.
         stretches: Where the records are read, ascending; None: in the whole window, and there are no generations.
+        recent: Where they are read too, ascending, in hours that hold no record twice with two starts: parts of the
+            table that have no record of these times need not be looked at.
     """
 
     generations: tuple[int, ...] = ()
     stretches: tuple[Stretch, ...] | None = None
+    recent: tuple[Stretch, ...] = ()
 
 
 RECORDS_ONLY: Final = ReadingPlan()
@@ -63,7 +67,7 @@ def plan_reading(
         ledger: What is read.
         source: The records it is about.
         window: First instant and first instant after it in nanoseconds since 1970 UTC; None where there is no end.
-        is_whole: Whether a stretch, an hour or longer, may be taken as a whole, for what the question tells apart.
+        is_whole: Whether a stretch may be taken as a whole, for what the question tells apart.
 
     Raises:
         ClickHouseError: The engine did not answer.
@@ -74,11 +78,11 @@ def plan_reading(
         return RECORDS_ONLY
     generations: list[int] = []
 
-    def take(buckets: Mapping[int, Pointer], width: int) -> list[int]:
+    def take(buckets: Mapping[int, Pointer], width: int, unit_ns: int = HOUR_NS, origin: int = 0) -> list[int]:
         """Take what can be taken as a whole; gives back what else the window touches."""
-        left: list[int] = []
+        left, width_ns = list[int](), width * unit_ns
         for bucket, pointer in buckets.items():
-            first, after = bucket * width * HOUR_NS, (bucket + 1) * width * HOUR_NS
+            first, after = origin + bucket * width_ns, origin + (bucket + 1) * width_ns
             if start <= first and after <= end and pointer.is_clean and is_whole((first, after)):
                 generations.append(pointer.generation)
             elif first < end and after > start:
@@ -87,7 +91,16 @@ def plan_reading(
 
     days = _take_each(known.from_day(), FROM_DAY, take)
     hours = _take_each(known.within(days), WITHIN_DAY, take)
-    return ReadingPlan(tuple(generations), _stretches(hours, start, end))
+    sliced, slices = known.within_hours(hours), list[int]()
+    for hour, buckets in sliced.items():
+        origin = hour * HOUR_NS
+        left = _take_each(buckets, WITHIN_HOUR, partial(take, unit_ns=_SECOND_NS, origin=origin))
+        slices += [origin // SLICE_NS + each for each in left]
+    return ReadingPlan(
+        tuple(generations),
+        _stretches((hour for hour in hours if hour not in sliced), HOUR_NS, start, end),
+        _stretches(slices, SLICE_NS, start, end),
+    )
 
 
 def find_execution(ledger: Ledger, source: Source, execution_id: str) -> list[date] | None:
@@ -111,7 +124,7 @@ def find_execution(ledger: Ledger, source: Source, execution_id: str) -> list[da
     # A generation that counts no longer may name an hour too many; every one that counts names all of its own.
     rows = ledger.query(_HOURS.replace("$table", EXECUTIONS[source].table), {"execution_id": execution_id})
     found = {cast("int", row["start"]) // _DAY_NS for row in rows}
-    for first, after in plan.stretches:
+    for first, after in (*plan.stretches, *plan.recent):
         found.update(range(first // _DAY_NS, (after - 1) // _DAY_NS + 1))
     return [_EPOCH + timedelta(days=day) for day in sorted({day % _DATES for day in found})]
 
@@ -135,11 +148,11 @@ def _take_each(
     return sorted(left or ())
 
 
-def _stretches(hours: Iterable[int], start: int, end: int) -> tuple[Stretch, ...]:
-    """Hours, ascending, as stretches inside the window; neighbours are one."""
+def _stretches(buckets: Iterable[int], width_ns: int, start: int, end: int) -> tuple[Stretch, ...]:
+    """Buckets, ascending, as stretches inside the window; neighbours are one."""
     found: list[Stretch] = []
-    for hour in hours:
-        first, last = max(start, hour * HOUR_NS), min(end, (hour + 1) * HOUR_NS)
+    for bucket in buckets:
+        first, last = max(start, bucket * width_ns), min(end, (bucket + 1) * width_ns)
         if found and found[-1][1] == first:
             found[-1] = (found[-1][0], last)
         else:

@@ -7,24 +7,23 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 from weakref import WeakKeyDictionary
 
-from spanledger_clickhouse.rollups.changes import read_progress, read_touches
-from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, WITHIN_DAY, Pointers, touched
+from spanledger_clickhouse.rollups.changes import Changes, read_changes, read_progress
+from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, HOUR, STATE_TABLES, WITHIN_DAY, Pointers, touched
+from spanledger_clickhouse.rollups.slices import Slices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
     from spanledger_clickhouse.ledger import Ledger
-    from spanledger_clickhouse.rollups.changes import Touches
     from spanledger_clickhouse.rollups.family import Source
     from spanledger_clickhouse.rollups.pointers import Buckets
+    from spanledger_clickhouse.rollups.slices import SlicedHour
 
 __all__ = ["Known", "read_known"]
 
 _MOST_DAYS: Final = 400
 """So many days' hours are remembered at most."""
-
-_STATE_TABLES: Final = ("rollup_progress_local", "rollup_marks_local", "rollup_pointers_local")
 
 # Every write adds a block or, where it removes something, a mutation.
 _WRITTEN: Final = """
@@ -47,13 +46,15 @@ class _Snapshot:
     """
 
     def __init__(self, ledger: Ledger, source: Source, written: _Written) -> None:
-        self.written = {table: written.get(table) for table in _STATE_TABLES}
+        self.written = {table: written.get(table) for table in STATE_TABLES}
         self.progress = read_progress(ledger, source)
         self.from_day: Buckets = {}
+        self.sliced: dict[int, SlicedHour] = {}
         self._source = source
         self._within: dict[int, Buckets] = {}
         if self.progress.is_reliable:
             self.from_day = self._pointers(ledger).read(FROM_DAY)
+            self.sliced = Slices(ledger, source, self.progress.table_id).read()
 
     def within(self, ledger: Ledger, days: Sequence[int]) -> list[Buckets]:
         """What is known of the buckets inside some days, day by day."""
@@ -86,20 +87,31 @@ class Known:
 
     table_id: UUID
     _ledger: Ledger
-    _live: Touches
+    _live: Changes
     _snapshot: _Snapshot
 
     def from_day(self) -> Buckets:
         """Of the buckets from a day on."""
-        return {width: touched(known, self._live, width) for width, known in self._snapshot.from_day.items()}
+        return {width: touched(known, self._live.hours, width) for width, known in self._snapshot.from_day.items()}
 
     def within(self, days: Sequence[int]) -> Buckets:
         """Of the buckets inside some days, ascending."""
         wanted = set(days)
-        live = {hour: block for hour, block in self._live.items() if hour // DAY in wanted}
+        live = {hour: block for hour, block in self._live.hours.items() if hour // DAY in wanted}
         found = self._snapshot.within(self._ledger, sorted(days))
         joined = {width: {b: p for day in found for b, p in day[width].items()} for width in WITHIN_DAY}
         return {width: touched(joined[width], live, width) for width in WITHIN_DAY}
+
+    def within_hours(self, hours: Sequence[int]) -> dict[int, Buckets]:
+        """Of the buckets inside those of some hours whose slices are told apart."""
+        sliced = [hour for hour in hours if hour in self._snapshot.sliced]
+        days = sorted({hour // DAY for hour in sliced})
+        marked = {h: p.touched for day in self._snapshot.within(self._ledger, days) for h, p in day[HOUR].items()}
+        return {
+            hour: self._snapshot.sliced[hour].buckets(self._live.slices.get(hour, {}))
+            for hour in sliced
+            if self._snapshot.sliced[hour].holds(marked.get(hour, 0))
+        }
 
 
 def read_known(ledger: Ledger, source: Source) -> Known | None:
@@ -108,7 +120,7 @@ def read_known(ledger: Ledger, source: Source) -> Known | None:
     Raises:
         ClickHouseError: The engine did not answer.
     """
-    parameters = {"database": ledger.dsn.database, "tables": [source.table, *_STATE_TABLES]}
+    parameters = {"database": ledger.dsn.database, "tables": [source.table, *STATE_TABLES]}
     written: _Written = {
         str(row["table"]): (cast("int", row["block"]), cast("int", row["mutation"]))
         for row in ledger.query(_WRITTEN, parameters)
@@ -118,7 +130,8 @@ def read_known(ledger: Ledger, source: Source) -> Known | None:
     progress = replace(snapshot.progress, newest=max(newest, mutation), mutation=mutation)
     if not progress.is_reliable:
         return None
-    live = read_touches(ledger, source, progress.accounted) if progress.newest > progress.accounted else {}
+    is_current = progress.newest == progress.accounted
+    live = Changes() if is_current else read_changes(ledger, source, progress.accounted, snapshot.sliced)
     return Known(progress.table_id, ledger, live, snapshot)
 
 
@@ -126,7 +139,7 @@ def _snapshot(ledger: Ledger, source: Source, written: _Written) -> _Snapshot:
     with _lock:
         kept = _snapshots.setdefault(ledger, {})
         found = kept.get(source)
-    if found is None or found.written != {table: written.get(table) for table in _STATE_TABLES}:
+    if found is None or found.written != {table: written.get(table) for table in STATE_TABLES}:
         found = _Snapshot(ledger, source, written)
         with _lock:
             kept[source] = found

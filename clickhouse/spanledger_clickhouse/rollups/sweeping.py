@@ -19,7 +19,11 @@ _MOST_AT_ONCE: Final = 20_000
 
 _OUTDATED: Final = """
 SELECT DISTINCT generation FROM $table
-WHERE generation NOT IN (SELECT generation FROM rollup_pointers_local FINAL)
+WHERE generation NOT IN (
+    SELECT generation FROM rollup_pointers_local FINAL
+    UNION ALL
+    SELECT generation FROM rollup_slice_pointers_local FINAL
+    WHERE (source, table_id, hour) NOT IN (SELECT source, table_id, bucket FROM rollup_pointers_local WHERE width = 1))
 LIMIT {most:UInt32}
 """
 

@@ -29,22 +29,22 @@ _ROUND_SECONDS: Final = 86_400.0
 
 # Both sides have one row a key; where they agree the two are the same row twice.
 _DIFFERING: Final = """
-SELECT DISTINCT bucket
+SELECT DISTINCT stretch
 FROM
 (
-    SELECT bucket, count() AS sides
+    SELECT stretch, count() AS sides
     FROM
     (
-        SELECT toInt32(intDiv(intDiv(toUnixTimestamp64Nano(started_at), $hour), {width:UInt16})) AS bucket, $columns
+        SELECT toInt32(intDiv(intDiv(toUnixTimestamp64Nano(started_at), $hour), {width:UInt16})) AS stretch, $columns
         FROM $table
         WHERE generation IN {generations:Array(UInt64)}
         UNION ALL
-        SELECT toInt32(intDiv(hour, {width:UInt16})) AS bucket, $sums
+        SELECT toInt32(intDiv(bucket, {width:UInt16})) AS stretch, $sums
         FROM ($records)
-        WHERE bucket IN {buckets:Array(Int32)}
-        GROUP BY bucket, $keys
+        WHERE stretch IN {buckets:Array(Int32)}
+        GROUP BY stretch, $keys
     )
-    GROUP BY bucket, $columns
+    GROUP BY stretch, $columns
 )
 WHERE sides != 2
 """
@@ -176,8 +176,8 @@ def _differing(ledger: Ledger, family: Family, width: int, pointers: Mapping[int
     if not pointers or (family.is_lookup and width != HOUR):
         return []
     within = (
-        "started_at >= fromUnixTimestamp64Nano({first:Int64}, 'UTC')"
-        " AND started_at < fromUnixTimestamp64Nano({after:Int64}, 'UTC')"
+        "WHERE toDate(started_at) >= toDate(fromUnixTimestamp64Nano({first:Int64}, 'UTC'))"
+        " AND toDate(started_at) <= toDate(fromUnixTimestamp64Nano({after:Int64} - 1, 'UTC'))"
     )
     words = {
         "$hour": str(HOUR_NS),
@@ -202,7 +202,7 @@ def _differing(ledger: Ledger, family: Family, width: int, pointers: Mapping[int
             "after": (max(pointers) + 1) * width * HOUR_NS,
         },
     )
-    return [cast("int", row["bucket"]) for row in rows]
+    return [cast("int", row["stretch"]) for row in rows]
 
 
 class RollupVerifier:

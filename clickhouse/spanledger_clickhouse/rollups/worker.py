@@ -8,12 +8,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from spanledger_clickhouse.rollups.building import build_hours, build_wide
-from spanledger_clickhouse.rollups.changes import HOUR_NS, read_progress, read_touches, unfinished_mutation
+from spanledger_clickhouse.rollups.changes import HOUR_NS, read_changes, read_progress, unfinished_mutation
 from spanledger_clickhouse.rollups.family import Source
 from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, HOUR, WITHIN_DAY, Pointer, Pointers
+from spanledger_clickhouse.rollups.quiet import Quiet
+from spanledger_clickhouse.rollups.slicing import Slicer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.changes import Progress
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["RollupWorker"]
 
 _PASS_SECONDS: Final = 5.0
-"""How long a pass goes on before it leaves the rest to the next."""
+"""How long a pass goes on with one source before it leaves the rest to the next."""
+
+_BUSY_PASS_SECONDS: Final = 1.0
+"""The same while spans arrive that belong to running hours."""
 
 _QUIET_SECONDS: Final = 3.0
 """An hour that changed more recently is left alone: its records are read meanwhile, and it may change again at once."""
@@ -42,17 +47,20 @@ class RollupWorker:
         ledger: A ledger with the current schema.
         quiet_seconds: For how long at least an hour must not have changed before it is summed up; with 0 it is not
             waited at all.
+        now_ns: The present, in nanoseconds since 1970 UTC.
 
     Attributes:
         rebuilt: How many buckets were made since the worker was.
     """
 
-    def __init__(self, ledger: Ledger, quiet_seconds: float = _QUIET_SECONDS) -> None:
+    def __init__(
+        self, ledger: Ledger, quiet_seconds: float = _QUIET_SECONDS, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
         self.rebuilt = 0
         self._ledger = ledger
-        self._quiet_seconds = quiet_seconds
-        self._unclean: dict[tuple[Source, int], tuple[int, float]] = {}
-        self._took: dict[tuple[Source, int], float] = {}
+        self._now_ns = now_ns
+        self._quiet = {source: Quiet(quiet_seconds, _QUIET_BUILDS) for source in Source}
+        self._slicers = {source: Slicer(ledger, source, quiet_seconds, now_ns) for source in Source}
         self._next_look: dict[Source, float] = {}
 
     def rebuild(self) -> int:
@@ -64,12 +72,11 @@ class RollupWorker:
         Raises:
             ClickHouseError: The engine did not do it; nothing that counts has changed then.
         """
-        deadline = time.monotonic() + _PASS_SECONDS
-        made = sum(self._rebuild(source, deadline) for source in Source)
+        made = sum(self._rebuild(source) for source in Source)
         self.rebuilt += made
         return made
 
-    def _rebuild(self, source: Source, deadline: float) -> int:
+    def _rebuild(self, source: Source) -> int:
         progress = read_progress(self._ledger, source)
         pointers = Pointers(self._ledger, source, progress.table_id)
         if not progress.numbered:
@@ -81,15 +88,19 @@ class RollupWorker:
             return 0
         horizon = self._account(source, progress, pointers)
         # What is made from here on holds every change up to this block: all of them were committed before.
+        made, sliced = self._slicers[source].rebuild(pointers, horizon)
+        self._next_look[source] = 0
+        # Slices fall due every few seconds, history can wait.
+        deadline = time.monotonic() + (_BUSY_PASS_SECONDS if sliced else _PASS_SECONDS)
         unclean = [day for day, pointer in pointers.read((DAY,))[DAY].items() if not pointer.is_clean]
-        made = 0
         for day in reversed(unclean):
+            made += self._rebuild_day(source, pointers, day, horizon, sliced)
             if time.monotonic() >= deadline:
                 break
-            made += self._rebuild_day(source, pointers, day, horizon)
-        made += self._widen(source, pointers, FROM_DAY, None, horizon)
-        pause = 0 if any(each is source for each, _ in self._unclean) or made else _FULL_LOOK_SECONDS
-        self._next_look[source] = time.monotonic() + pause
+        else:
+            made += self._widen(source, pointers, FROM_DAY, None, horizon)
+            if not (made or sliced or self._quiet[source].awaits_any):
+                self._next_look[source] = time.monotonic() + _FULL_LOOK_SECONDS
         return made
 
     def _account(self, source: Source, progress: Progress, pointers: Pointers) -> int:
@@ -105,17 +116,20 @@ class RollupWorker:
         if progress.mutation > progress.accounted:
             pointers.mark_all(progress.mutation)
         if horizon > progress.accounted:
-            pointers.mark(read_touches(self._ledger, source, progress.accounted))
+            slicer = self._slicers[source]
+            changes = read_changes(self._ledger, source, progress.accounted, slicer.current_hours())
+            slicer.note(pointers, changes, horizon)
+            pointers.mark(changes.hours)
             pointers.account(horizon)
         return max(horizon, progress.accounted)
 
-    def _rebuild_day(self, source: Source, pointers: Pointers, day: int, horizon: int) -> int:
-        hours = pointers.read((HOUR,), [day])[HOUR]
-        due = [hour for hour, pointer in hours.items() if self._is_due(source, hour, pointer)]
+    def _rebuild_day(self, source: Source, pointers: Pointers, day: int, horizon: int, sliced: Collection[int]) -> int:
+        hours, quiet = pointers.read((HOUR,), [day])[HOUR], self._quiet[source]
+        due = [hour for hour, pointer in hours.items() if hour not in sliced and quiet.is_due(hour, pointer)]
         if due:
             began = time.monotonic()
             pointers.point(HOUR, build_hours(self._ledger, source, due), horizon)
-            self._took |= {(source, hour): (time.monotonic() - began) / len(due) for hour in due}
+            quiet.took(due, time.monotonic() - began)
         return len(due) + self._widen(source, pointers, (DAY, *WITHIN_DAY), day, horizon)
 
     def _widen(self, source: Source, pointers: Pointers, widths: Sequence[int], day: int | None, horizon: int) -> int:
@@ -127,29 +141,15 @@ class RollupWorker:
                 parts[bucket * narrow // wide].append(pointer)
             for bucket, pointer in known[wide].items():
                 stretch = bucket * wide, (bucket + 1) * wide
-                if pointer.is_clean or _is_open(stretch[1]) or not all(part.is_clean for part in parts[bucket]):
+                if pointer.is_clean or self._is_open(stretch[1]) or not all(part.is_clean for part in parts[bucket]):
                     continue
-                generation = build_wide(self._ledger, source, stretch, [part.generation for part in parts[bucket]])
+                within = stretch[0] * HOUR_NS, stretch[1] * HOUR_NS
+                generation = build_wide(self._ledger, source, within, [part.generation for part in parts[bucket]])
                 pointers.point(wide, {bucket: generation}, horizon)
                 known[wide][bucket] = Pointer(pointer.touched, generation, horizon)
                 made += 1
         return made
 
-    def _is_due(self, source: Source, hour: int, pointer: Pointer) -> bool:
-        """Whether an hour must be summed up anew, and has not changed for a while."""
-        if pointer.is_clean:
-            self._unclean.pop((source, hour), None)
-            return False
-        now = time.monotonic()
-        touched, since = self._unclean.get((source, hour), (0, now))
-        if touched != pointer.touched:
-            touched, since = pointer.touched, now
-        self._unclean[source, hour] = touched, since
-        if not self._quiet_seconds:
-            return True
-        return now - since >= max(self._quiet_seconds, _QUIET_BUILDS * self._took.get((source, hour), 0))
-
-
-def _is_open(hour: int) -> bool:
-    """Whether an hour, counted from 1970, has not begun yet."""
-    return hour * HOUR_NS > time.time_ns()
+    def _is_open(self, hour: int) -> bool:
+        """Whether an hour, counted from 1970, has not begun yet."""
+        return hour * HOUR_NS > self._now_ns()

@@ -1,0 +1,165 @@
+"""Keeps the slices of the hours up that are being written to."""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from spanledger_clickhouse.rollups.building import build_slices, build_wide
+from spanledger_clickhouse.rollups.changes import HOUR_NS, read_changes
+from spanledger_clickhouse.rollups.pointers import DAY, HOUR, Pointer
+from spanledger_clickhouse.rollups.quiet import Quiet
+from spanledger_clickhouse.rollups.slices import SLICE, WITHIN_HOUR, SlicedHour, Slices, merged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from uuid import UUID
+
+    from spanledger_clickhouse.ledger import Ledger
+    from spanledger_clickhouse.rollups.changes import Changes
+    from spanledger_clickhouse.rollups.family import Source
+    from spanledger_clickhouse.rollups.pointers import Buckets, Pointers
+
+__all__ = ["Slicer"]
+
+_HOURS: Final = 3
+"""So many hours are sliced, the running one included: what starts is told of when it ends."""
+
+_CLOSING_SECONDS: Final = 600
+"""So long after its end an hour becomes one generation."""
+
+_QUIET_SECONDS: Final = 0.5
+_QUIET_BUILDS: Final = 3
+"""Slices are small, and what is not summed up is read by every report."""
+
+_SECOND_NS: Final = 1_000_000_000
+
+
+class Slicer:
+    """The slices of one source, on the side of those who write them.
+
+    Args:
+        ledger: A ledger with the current schema.
+        source: The records.
+        quiet_seconds: For how long at least a slice must not have changed before it is summed up; half a second if that
+            is less; with 0 it is not waited at all.
+        now_ns: The present, in nanoseconds since 1970 UTC.
+    """
+
+    def __init__(self, ledger: Ledger, source: Source, quiet_seconds: float, now_ns: Callable[[], int]) -> None:
+        self._ledger = ledger
+        self._source = source
+        self._now_ns = now_ns
+        self._quiet = Quiet(min(quiet_seconds, _QUIET_SECONDS), _QUIET_BUILDS)
+
+    def current_hours(self) -> range:
+        """The hours whose slices are told apart, counted from 1970."""
+        running = self._now_ns() // HOUR_NS
+        return range(running - _HOURS + 1, running + 1)
+
+    def note(self, pointers: Pointers, changes: Changes, until: int) -> None:
+        """Write down what changed in the slices of current hours; call it before the hours are marked.
+
+        Args:
+            pointers: Of the same table of records.
+            changes: What changed since the last time, slices of the current hours told apart.
+            until: It tells of every change up to this block.
+
+        Raises:
+            ClickHouseError: The engine did not take it.
+        """
+        hours = [hour for hour in self.current_hours() if hour in changes.slices]
+        if not hours:
+            return
+        slices = self._slices(pointers.table_id)
+        known, repeatable = slices.read(), slices.repeatable_hours(hours[0])
+        marked = pointers.read((HOUR,), sorted({hour // DAY for hour in hours}))[HOUR]
+        for hour in hours:
+            before = marked.get(hour, Pointer(0, 0, 0))
+            if before.generation or hour in repeatable:
+                continue
+            sliced = known.get(hour, SlicedHour())
+            if sliced.holds(before.touched):
+                found = merged(sliced.touches, changes.slices[hour])
+            else:
+                found = read_changes(self._ledger, self._source, 0, [hour], hour=hour).slices.get(hour, {})
+            slices.note(hour, found, until)
+
+    def rebuild(self, pointers: Pointers, horizon: int) -> tuple[int, Collection[int]]:
+        """Sum up what is due, and add it up to wider buckets, at last to the hour.
+
+        Args:
+            pointers: Of the same table of records.
+            horizon: Every change up to this block is noted.
+
+        Returns:
+            How many buckets were made, and the hours that are dealt with here; raises as :meth:`note`.
+        """
+        hours = self.current_hours()
+        slices = self._slices(pointers.table_id)
+        known = {hour: sliced for hour, sliced in slices.read().items() if hour in hours}
+        if not known:
+            return 0, ()
+        marked = pointers.read((HOUR,), sorted({hour // DAY for hour in known}))[HOUR]
+        dealt_with = [hour for hour in known if known[hour].holds(marked[hour].touched if hour in marked else 0)]
+        made = 0
+        for hour in dealt_with:
+            buckets = known[hour].buckets({})
+            made += self._build_due(slices, hour, buckets, horizon)
+            made += self._widen(slices, hour, buckets, horizon)
+            made += self._close(pointers, hour, buckets, horizon)
+        return made, dealt_with
+
+    def _slices(self, table_id: UUID) -> Slices:
+        return Slices(self._ledger, self._source, table_id)
+
+    def _build_due(self, slices: Slices, hour: int, buckets: Buckets, horizon: int) -> int:
+        found = buckets[SLICE]
+        due = [
+            each
+            for each, pointer in found.items()
+            if self._is_over(hour, (each + 1) * SLICE) and self._quiet.is_due((hour, each), pointer)
+        ]
+        if due:
+            began = time.monotonic()
+            generations = build_slices(self._ledger, self._source, hour, due)
+            self._quiet.took([(hour, each) for each in due], time.monotonic() - began)
+            slices.point(hour, SLICE, generations, horizon)
+            found |= {each: Pointer(found[each].touched, made, horizon) for each, made in generations.items()}
+        return len(due)
+
+    def _widen(self, slices: Slices, hour: int, buckets: Buckets, horizon: int) -> int:
+        """Add buckets up that have ended and whose parts all hold every change."""
+        made = 0
+        for narrow, wide in pairwise(reversed(WITHIN_HOUR)):
+            for bucket, pointer in buckets[wide].items():
+                parts = [part for each, part in buckets[narrow].items() if each * narrow // wide == bucket]
+                if pointer.is_clean or not self._is_over(hour, (bucket + 1) * wide) or not _all_clean(parts):
+                    continue
+                first = hour * HOUR_NS + bucket * wide * _SECOND_NS
+                stretch = first, first + wide * _SECOND_NS
+                generation = build_wide(self._ledger, self._source, stretch, [part.generation for part in parts])
+                slices.point(hour, wide, {bucket: generation}, horizon)
+                buckets[wide][bucket] = Pointer(pointer.touched, generation, horizon)
+                made += 1
+        return made
+
+    def _close(self, pointers: Pointers, hour: int, buckets: Buckets, horizon: int) -> int:
+        """Make the hour one generation once it is over and at rest."""
+        parts = buckets[WITHIN_HOUR[0]].values()
+        if not self._is_over(hour, HOUR_NS // _SECOND_NS + _CLOSING_SECONDS) or not _all_clean(parts):
+            return 0
+        stretch = hour * HOUR_NS, (hour + 1) * HOUR_NS
+        generation = build_wide(self._ledger, self._source, stretch, [part.generation for part in parts])
+        pointers.point(HOUR, {hour: generation}, horizon)
+        self._quiet.forget([(hour, each) for each in buckets[SLICE]])
+        return 1
+
+    def _is_over(self, hour: int, seconds: int) -> bool:
+        """Whether so many seconds of an hour, or so many since it began, have passed."""
+        return hour * HOUR_NS + seconds * _SECOND_NS <= self._now_ns()
+
+
+def _all_clean(parts: Collection[Pointer]) -> bool:
+    return all(part.is_clean for part in parts)
