@@ -24,10 +24,15 @@ __all__ = ["distinct_bodies", "request_body", "send_all", "send_at"]
 _SPANS_A_REQUEST = 500
 _BODIES = 10
 _MARK = b"\x00-mark-\x00"
+_END = 0x5C1A_55C1_A55C_1A55
+"""Stands for the end of a span until its request is sent."""
+_DURATIONS = tuple(range(50_000_000, 1_000_000_000, 190_000_000))
 _SENDERS = 4
 
 
-def request_body(spans: int, rng: random.Random, user_id: str | None = None, trace_prefix: bytes = b"") -> bytes:
+def request_body(
+    spans: int, rng: random.Random, user_id: str | None = None, trace_prefix: bytes = b"", ended_ns: int | None = None
+) -> bytes:
     """One request of cost records with twelve attributes each, about 445 bytes a span.
 
     Args:
@@ -35,28 +40,36 @@ def request_body(spans: int, rng: random.Random, user_id: str | None = None, tra
         rng: Decides about identifiers and values.
         user_id: The user of every span; None draws one of a thousand for each.
         trace_prefix: What every trace id begins with, 16 bytes at most.
+        ended_ns: When every span ended; None means now.
     """
     request = ExportTraceServiceRequest()
     resource_spans = request.resource_spans.add()
     _set(resource_spans.resource.attributes.add(), "service.name", "engine")
     scope_spans = resource_spans.scope_spans.add()
-    now = time.time_ns()
+    ended_ns = time.time_ns() if ended_ns is None else ended_ns
     for _ in range(spans):
         span = scope_spans.spans.add()
         span.trace_id = trace_prefix + rng.randbytes(16 - len(trace_prefix))
         span.span_id = rng.randbytes(8)
         span.name, span.kind = "chat gpt-4", Span.SPAN_KIND_CLIENT
-        span.start_time_unix_nano, span.end_time_unix_nano = now, now + rng.randrange(10**9)
+        span.start_time_unix_nano, span.end_time_unix_nano = ended_ns - rng.choice(_DURATIONS), ended_ns
         for key, value in _attributes(rng, user_id).items():
             _set(span.attributes.add(), key, value)
     return request.SerializeToString()
 
 
 def distinct_bodies(spans: int, rng: random.Random) -> Iterator[bytes]:
-    """Requests without end, no span of which is another's repeat, at the price of copying bytes."""
-    made = [request_body(spans, rng, trace_prefix=_MARK) for _ in range(_BODIES)]
+    """Requests without end, no span of which is another's repeat and all of which just ended, for copying bytes."""
+    made = [request_body(spans, rng, trace_prefix=_MARK, ended_ns=_END) for _ in range(_BODIES)]
     for body in itertools.cycle(made):
-        yield body.replace(_MARK, rng.randbytes(len(_MARK)))
+        now, sent = time.time_ns(), body.replace(_MARK, rng.randbytes(len(_MARK)))
+        for before in (0, *_DURATIONS):
+            sent = sent.replace(_fixed64(_END - before), _fixed64(now - before))
+        yield sent
+
+
+def _fixed64(number: int) -> bytes:
+    return number.to_bytes(8, "little")
 
 
 def send_at(url: str, rate: int, stopped: threading.Event) -> int:
