@@ -38,6 +38,7 @@ from spanledger_api.problem import install_problem_handlers
 from spanledger_api.request_ids import RequestIdMiddleware
 from spanledger_api.rollup_work import ROLLUP_COUNTS
 from spanledger_api.security import SecurityHeadersMiddleware
+from spanledger_api.slow_questions import SlowQuestions, refuse_slow
 from spanledger_clickhouse.bounded_ledger import BoundedLedger
 from spanledger_clickhouse.query_slots import QuerySlots
 from spanledger_clickhouse.shared_answers import SharedAnswers
@@ -94,7 +95,7 @@ def create_app(
         description=_DESCRIPTION,
         docs_url=None,  # the framework's own page loads its viewer from another host
         redoc_url=None,
-        dependencies=[Depends(refuse_repeats)],
+        dependencies=[Depends(refuse_repeats), Depends(refuse_slow)],
         # The framework would emit spans of its own once the process has a tracer; served beside the collector, the
         # ledger would then fill with its own reports.
         telemetry={"tracing": False, "metrics": False, "logs": False},
@@ -105,6 +106,7 @@ def create_app(
         bounded, clock, locale or default_locale(), Calculator(PriceBook.from_environment())
     )
     app.state.metrics = metrics
+    app.state.slow_questions = SlowQuestions()
     app.state.gate = gate
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING_BYTES, compresslevel=_GZIP_LEVEL)
     metrics.include(ROLLUP_COUNTS)

@@ -40,7 +40,9 @@ class PriceRow(BaseModel):
     effective_from: str = Field(description="First UTC day of the price.", examples=["2023-03-14"])
     effective_to: str | None = Field(description="First UTC day on which the next row holds; null while none follows.")
     is_current: bool = Field(description="Whether it holds today.")
-    source: str = Field(description="Address where the price can be read.", examples=["https://openai.com/api/pricing/"])
+    source: str = Field(
+        description="Address where the price can be read.", examples=["https://openai.com/api/pricing/"]
+    )
 
 
 class PriceListParameters(BaseModel, extra="forbid", frozen=True):

@@ -16,12 +16,15 @@ from spanledger.exceptions import InvalidRequestError, OverloadedError, Permissi
 from spanledger_api.encoding import to_json
 from spanledger_api.request_ids import REQUEST_ID, request_id
 from spanledger_api.security import SECURITY_HEADERS
+from spanledger_api.slow_questions import RETRY_SECONDS
 from spanledger_clickhouse.bounded_ledger import READING_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
+
+    from spanledger_api.slow_questions import SlowQuestions
 
 MEDIA_TYPE: Final = "application/problem+json"
 """Media type of every error answer."""
@@ -40,7 +43,6 @@ TOO_SLOW: Final = (
 """Detail of the problem of a question that takes too long."""
 
 _MOST_MILLISECONDS = re.compile(r"maximum: ([0-9.]+) ms")
-_RETRY_SLOW_SECONDS = "30"
 _TOO_LARGE = "The report reads or gives back more than its limit; ask for a shorter window or fewer rows."
 _TOO_MUCH = {158, 307, 396}  # TOO_MANY_ROWS, TOO_MANY_BYTES, TOO_MANY_ROWS_OR_BYTES
 UNREACHABLE: Final = "The ledger cannot be reached; try again."
@@ -147,7 +149,7 @@ def _on_retryable_error(request: Request, error: Exception) -> Response:
 def _on_engine_error(request: Request, error: Exception) -> Response:
     code = error.code if isinstance(error, DatabaseError) else None
     if code == _TIMEOUT_EXCEEDED:
-        return _too_slow(error)
+        return _too_slow(request, error)
     if code in _TOO_MUCH:
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "report-too-large", _TOO_LARGE)
     detail = _TRANSIENT_ENGINE_ERRORS.get(code or 0)
@@ -159,12 +161,14 @@ def _on_engine_error(request: Request, error: Exception) -> Response:
     return unavailable(detail)
 
 
-def _too_slow(error: Exception) -> Response:
+def _too_slow(request: Request, error: Exception) -> Response:
     """The answer to a question that took too long: the same again would only take as long again."""
+    slow: SlowQuestions = request.app.state.slow_questions
+    slow.note(request, error)
     stated = _MOST_MILLISECONDS.search(str(error))
     seconds = READING_LIMITS["max_execution_time"] if stated is None else f"{float(stated[1]) / 1000:g}"
     answer = problem(HTTPStatus.REQUEST_TIMEOUT, "report-too-slow", TOO_SLOW.format(seconds=seconds))
-    answer.headers["Retry-After"] = _RETRY_SLOW_SECONDS
+    answer.headers["Retry-After"] = str(RETRY_SECONDS)
     return answer
 
 

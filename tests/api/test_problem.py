@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import pytest
+from fastapi import Query
 
 from spanledger.exceptions import InvalidRequestError, LedgerUnavailableError
 from spanledger_api.problem import MEDIA_TYPE, PROBLEM_RESPONSES
+from spanledger_api.slow_questions import SlowQuestions
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -121,6 +123,29 @@ def test_a_report_that_takes_too_long_is_a_timeout(app: FastAPI, client: TestCli
     assert "0.1 s" in answer.json()["detail"]
     assert "shorter window (from, to)" in answer.json()["detail"]
     _check_form(answer.json())
+
+
+def test_what_took_too_long_is_not_tried_again_at_once(app: FastAPI, client: TestClient, ledger: Ledger) -> None:
+    """The same question is refused without asking the engine until `Retry-After` is over; any other one is asked."""
+    clock = [100.0]
+    app.state.slow_questions = SlowQuestions(lambda: clock[0])
+    tries: list[str] = []
+
+    def slow(tried: Annotated[str, Query()]) -> None:
+        tries.append(tried)
+        ledger.query("SELECT sleepEachRow(0.1) FROM numbers(9) SETTINGS max_execution_time = 0.05, max_block_size = 1")
+
+    app.add_api_route("/slow", slow)
+    first = client.get("/slow?tried=a")
+    again, other = client.get("/slow?tried=a"), client.get("/slow?tried=b")
+    whose = client.get("/slow?tried=a", headers={"Authorization": "Bearer another"})
+    clock[0] += int(first.headers["Retry-After"])
+    later = client.get("/slow?tried=a")
+
+    assert {each.status_code for each in (first, again, other, whose, later)} == {408}
+    assert again.json()["detail"] == first.json()["detail"]
+    assert again.json()["instance"] != first.json()["instance"]
+    assert tries == ["a", "b", "a", "a"]
 
 
 def test_a_report_that_reads_too_much_says_so(app: FastAPI, client: TestClient, ledger: Ledger) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
 from playwright.sync_api import expect
 
 from spanledger_api.access.gate import open_gate
@@ -15,13 +18,15 @@ from spanledger_api.access.keys import NewKey, issue_key
 from spanledger_api.access.principal import Role
 from spanledger_api.app import create_app
 from spanledger_api.http_server import HttpServer
+from spanledger_clickhouse.bounded_ledger import BoundedLedger
+from spanledger_clickhouse.shared_answers import SharedAnswers
 from tests.api.spans import Span, store
 from tests.conftest import emptied
 from tests.dashboard.browser import visiting
 from tests.dashboard.conftest import raise_due_alerts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from spanledger_clickhouse.ledger import Ledger
     from tests.dashboard.browser import Visitor
@@ -130,6 +135,41 @@ def test_advice_is_dismissed_and_restored(visitor: Visitor) -> None:
     expect(page.get_by_role("button", name="Restore")).to_have_count(0)
 
     assert shown > 0
+
+
+class _SlowLedger(BoundedLedger):
+    """A ledger that gives up on every question about costs, and counts them."""
+
+    asked = 0
+
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[dict[str, object]]:
+        """Give up, or answer as the base does."""
+        if "arrivals" in sql:
+            return super().query(sql, parameters)
+        self.asked += 1
+        message = "Timeout exceeded: elapsed 30001 ms, maximum: 30000 ms."
+        raise DatabaseError(message, code=159)
+
+
+def test_a_report_that_takes_too_long_says_so(own: Ledger, opened: Visitor) -> None:
+    """A 408 stands there in its own words with a button, and what the browser repeats by itself does not run again."""
+    app, slow = create_app(own), _SlowLedger(own, SharedAnswers(nullcontext))
+    app.state.deployment = replace(app.state.deployment, ledger=slow)
+    with HttpServer(app, "127.0.0.1", 0) as server:
+        page = opened.page
+        opened.asked.clear()
+        page.goto(f"{server.url}/users?range=7d")
+        expect(page.get_by_role("alert").first).to_contain_text("ask for a shorter window")
+        expect(page.locator(".skeleton")).to_have_count(0)
+        asked = set(opened.asked)
+        ran = slow.asked
+        page.get_by_role("button", name="Try again").first.click()
+        with page.expect_response("**/api/freshness"):
+            expect(page.get_by_role("alert").first).to_contain_text("30 s")
+        page.goto("about:blank")
+
+    assert 0 < ran <= len(asked)
+    assert slow.asked == ran
 
 
 def test_a_key_opens_a_closed_ledger(own: Ledger, opened: Visitor) -> None:

@@ -22,6 +22,7 @@ __all__ = ["Answer", "get", "send"]
 
 _TIMEOUT_SECONDS = 60
 _NOT_AUTHENTICATED = 401
+_NOT_NOW = {408, 429}
 _SERVER_ERROR = 500
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -122,6 +123,8 @@ def _refusal(status: int, body: bytes) -> InvalidRequestError | LedgerUnavailabl
         detail = f"status {status} without a reason; is it the address of a Spanledger API?"
     if status == _NOT_AUTHENTICATED:
         return InvalidRequestError(f"The API refuses: {detail} Put yours into {environment.API_KEY}.")
+    if status in _NOT_NOW:
+        return LedgerUnavailableError(f"The API does not answer that now: {detail}")
     if status >= _SERVER_ERROR:
         return LedgerUnavailableError(f"The API failed: {detail}")
     return InvalidRequestError(f"The API refuses: {detail}")
