@@ -48,9 +48,9 @@ class Product:
         return (rows[0]["operations_count"], Decimal(rows[0]["total_cost"])) if rows else (0, Decimal(0))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """The product on a ledger of its own, ended by SIGTERM."""
+    """The product on a ledger of its own, ended by SIGTERM; a start costs less than to let it idle until the end."""
     running = start(tmp_path_factory.mktemp("clients") / "ledger")
     with httpx.Client(timeout=10) as client:
         yield Product(running, client)

@@ -15,6 +15,7 @@ import pytest
 from spanledger_api.grouping import Grouping
 from tests.api.conftest import NOW
 from tests.api.spans import Span, store
+from tests.conftest import emptied
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,14 +89,20 @@ def _bucket(moment: datetime, interval: str, zone: ZoneInfo) -> datetime:
     return day.replace(tzinfo=zone).astimezone(UTC)
 
 
+@pytest.fixture(scope="module")
+def stored(migrated_ledger: Ledger) -> list[Span]:
+    """Spans that the ledger holds: for tests that stand side by side, as whoever empties it empties it for all."""
+    spans = _spans()
+    store(emptied(migrated_ledger), spans)
+    return spans
+
+
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu", "America/New_York"])
 @pytest.mark.parametrize("interval", ["hour", "day", "week", "month"])
-def test_series_equal_a_recount_in_every_calendar(ledger: Ledger, get: Get, interval: str, zone: str) -> None:
+def test_series_equal_a_recount_in_every_calendar(stored: list[Span], get: Get, interval: str, zone: str) -> None:
     """Points are where the zone's calendar puts them, half-hour offsets and a change of clocks included."""
-    spans = _spans()
-    store(ledger, spans)
     costs: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for span in spans:
+    for span in stored:
         time = _bucket(span.start, interval, ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M:%SZ")
         costs[time, span.service] += span.cost or Decimal(0)
 
@@ -104,6 +111,42 @@ def test_series_equal_a_recount_in_every_calendar(ledger: Ledger, get: Get, inte
     assert [(row["time"], row["service"], row["total_cost"]) for row in rows] == [
         (*key, costs[key]) for key in sorted(costs)
     ]
+
+
+@pytest.mark.usefixtures("stored")
+def test_pages_are_the_list(client: TestClient) -> None:
+    """Following the links gives every row once, in order, and the last page links to none."""
+    asked = {"groupBy": "user,service", "interval": "hour", "from": "2026-01-01T00:00:00Z"}
+    whole = client.get(PATH, params={**asked, "limit": 10_000}).json()
+
+    rows: list[object] = []
+    target: str | None = str(client.get(PATH, params={**asked, "limit": 97}).url)
+    pages = 0
+    while target:
+        answer = client.get(target)
+        rows += answer.json()
+        pages += 1
+        target = answer.headers["Link"].split(">")[0].removeprefix("<") if "Link" in answer.headers else None
+
+    assert rows == whole
+    assert pages == -(-len(whole) // 97)
+    assert all(first["time"] <= second["time"] for first, second in pairwise(whole))
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize("groups", ["user", "service,user"])
+def test_a_flat_group_is_one_column(get: Get, client: TestClient, groups: str) -> None:
+    """Whatever it is grouped by, a flat row names its group in one column and is the same row otherwise."""
+    named = get(PATH, {"groupBy": groups, "interval": "day"})
+    flat = get(PATH, {"groupBy": groups, "interval": "day", "flat": "true"})
+    columns = groups.split(",")
+    expected = [
+        {"name": " / ".join(str(row[each]) for each in columns), **{k: v for k, v in row.items() if k not in columns}}
+        for row in named
+    ]
+    assert flat == expected
+    csv = client.get(PATH, params={"groupBy": groups, "flat": "true", "format": "csv"}).text
+    assert csv.startswith("name,total_cost")
 
 
 @pytest.mark.parametrize("interval", ["none", "day"])
@@ -123,26 +166,6 @@ def test_the_rest_is_one_row(ledger: Ledger, get: Get, interval: str) -> None:
     assert total(top) == total(everything)
     kept = get(PATH, {**asked, "topN": 1, "other": "false"})
     assert kept == [row for row in everything if row["user"] == best]
-
-
-def test_pages_are_the_list(ledger: Ledger, client: TestClient) -> None:
-    """Following the links gives every row once, in order, and the last page links to none."""
-    store(ledger, _spans())
-    asked = {"groupBy": "user,service", "interval": "hour", "from": "2026-01-01T00:00:00Z"}
-    whole = client.get(PATH, params={**asked, "limit": 10_000}).json()
-
-    rows: list[object] = []
-    target: str | None = str(client.get(PATH, params={**asked, "limit": 97}).url)
-    pages = 0
-    while target:
-        answer = client.get(target)
-        rows += answer.json()
-        pages += 1
-        target = answer.headers["Link"].split(">")[0].removeprefix("<") if "Link" in answer.headers else None
-
-    assert rows == whole
-    assert pages == -(-len(whole) // 97)
-    assert all(first["time"] <= second["time"] for first, second in pairwise(whole))
 
 
 def test_prompts_are_named_with_their_category(ledger: Ledger, get: Get) -> None:
@@ -178,19 +201,3 @@ def test_no_other_name_is_a_dimension(client: TestClient, groups: str) -> None:
 
     assert answer.status_code == 422
     assert answer.json()["parameter"] == "groupBy"
-
-
-@pytest.mark.parametrize("groups", ["user", "service,user"])
-def test_a_flat_group_is_one_column(ledger: Ledger, get: Get, client: TestClient, groups: str) -> None:
-    """Whatever it is grouped by, a flat row names its group in one column and is the same row otherwise."""
-    store(ledger, _spans())
-    named = get(PATH, {"groupBy": groups, "interval": "day"})
-    flat = get(PATH, {"groupBy": groups, "interval": "day", "flat": "true"})
-    columns = groups.split(",")
-    expected = [
-        {"name": " / ".join(str(row[each]) for each in columns), **{k: v for k, v in row.items() if k not in columns}}
-        for row in named
-    ]
-    assert flat == expected
-    csv = client.get(PATH, params={"groupBy": groups, "flat": "true", "format": "csv"}).text
-    assert csv.startswith("name,total_cost")
