@@ -19,7 +19,6 @@ from tests.api.conftest import NOW
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fastapi import FastAPI
     from starlette.testclient import TestClient
 
     from spanledger_clickhouse.ledger import Ledger
