@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -157,3 +157,29 @@ def test_other_times_and_currencies_are_named(ledger: Ledger, client: TestClient
 
     assert "91 EUR today," in message(period="daily")
     assert "91 EUR in the chosen time," in message(**{"from": "2026-03-01T00:00:00Z"})
+
+
+def test_examples_can_be_opened(ledger: Ledger, get: Get) -> None:
+    """Each piece of advice shows its dearest records with the execution of each, and null where one names none."""
+    calls = [
+        Span(service="openai", operation="gpt-4_a_b", user="u", execution=f"e{number}", cost=Decimal(number))
+        for number in range(1, 8)
+    ]
+    failed = Span(service="openai", operation="gpt-4_a_b", user="u", failed="E: x", execution="f", cost=Decimal("0.5"))
+    store(ledger, [*calls, failed, Span(service="openai", operation="gpt-4_a_b", user="u", cost=Decimal(9))])
+    store(ledger, [Span(service="s3", operation="upload", user=f"v{number}", cost=Decimal(1)) for number in range(9)])
+
+    shown = {kind: _examples(advice) for kind, advice in _by_type(get).items()}
+
+    dearest = [(None, 9), ("e7", 7), ("e6", 6), ("e5", 5), ("e4", 4)]
+    assert shown == {
+        "prompt_optimization": dearest,
+        "user_cost_alert": dearest,
+        "service_dominance": dearest,
+        "retry_waste": [("f", Decimal("0.5"))],
+    }
+
+
+def _examples(advice: dict[str, object]) -> list[tuple[object, object]]:
+    rows = cast("list[dict[str, object]]", advice["evidence"])
+    return [(row["execution_id"], row["total_cost"]) for row in rows]

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
+from string import Template
 from typing import cast
 
 from pydantic import BaseModel, Field
@@ -13,15 +14,33 @@ from pydantic import BaseModel, Field
 from spanledger.pricing import Calculator
 from spanledger.values import decimal_text
 from spanledger_api.amounts import PLACES, Amount
-from spanledger_api.filters import Where
+from spanledger_api.filters import Dimension, Where
 from spanledger_api.messages import Locale, message
+from spanledger_api.rows import ask
 from spanledger_api.times import format_rfc3339
 from spanledger_clickhouse.ledger import Ledger
 
-__all__ = ["Adviser", "Brief", "Evidence", "Kind", "Priority", "Recommendation", "evidence", "recommend"]
+__all__ = [
+    "Adviser",
+    "Brief",
+    "Evidence",
+    "Kind",
+    "Priority",
+    "Recommendation",
+    "dearest_first",
+    "dearest_of",
+    "evidence",
+    "recommend",
+]
 
-SAMPLE = 5
-"""How many records a piece of advice shows as its evidence."""
+_DEAREST = Template("""
+SELECT
+    groupArraySorted(5)(
+        (-total_cost, toUnixTimestamp64Nano(started_at), trace_id, span_id, execution_id)
+    ) AS dearest
+FROM cost_records
+WHERE $where
+""")
 
 
 class Kind(StrEnum):
@@ -50,6 +69,7 @@ class Evidence(BaseModel):
     """One record behind a piece of advice."""
 
     started_at: str = Field(description="RFC 3339.")
+    execution_id: str | None = Field(description="The execution that it is of, to be opened; null where it names none.")
     trace_id: str
     span_id: str
     total_cost: Amount
@@ -152,9 +172,27 @@ def recommend(  # noqa: PLR0913 - each is a part of the advice
 
 
 def evidence(cell: object) -> list[Evidence]:
-    """The records in a column of tuples: start in nanoseconds, trace id, span id, amount."""
-    records = cast("list[tuple[int, str, str, Decimal]]", cell)
+    """The records in a column of tuples: start in nanoseconds, trace id, span id, amount, execution id."""
+    records = cast("list[tuple[int, str, str, Decimal, str]]", cell)
     return [
-        Evidence(started_at=format_rfc3339(started), trace_id=trace, span_id=span, total_cost=cost)
-        for started, trace, span, cost in records
+        Evidence(
+            started_at=format_rfc3339(started),
+            execution_id=execution or None,
+            trace_id=trace,
+            span_id=span,
+            total_cost=cost,
+        )
+        for started, trace, span, cost, execution in records
     ]
+
+
+def dearest_first(cell: object) -> list[Evidence]:
+    """The records in a column of tuples that sort the dearest first: amount with its sign turned, start, ids."""
+    records = cast("list[tuple[Decimal, int, str, str, str]]", cell)
+    return evidence([(started, trace, span, -cost, execution) for cost, started, trace, span, execution in records])
+
+
+def dearest_of(brief: Brief, dimension: Dimension, value: str) -> list[Evidence]:
+    """The dearest records that have a value; errors as of :func:`spanledger_api.rows.ask`."""
+    (row,) = ask(brief.ledger, _DEAREST, brief.where.equal(dimension, value))
+    return dearest_first(row["dearest"])

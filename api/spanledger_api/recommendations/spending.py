@@ -1,5 +1,6 @@
 """Where the money goes: the dearest prompt, a user far above the mean, a service that dominates."""
 
+from dataclasses import replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from string import Template
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel, Field
 from spanledger.values import decimal_text
 from spanledger_api.amounts import Amount, average, share
 from spanledger_api.filters import Dimension
-from spanledger_api.recommendations.advice import Brief, Kind, Priority, Recommendation, recommend
+from spanledger_api.recommendations.advice import Brief, Kind, Priority, Recommendation, dearest_of, recommend
 from spanledger_api.reports.prompts import PROMPT_SERVICE, read_prompts
 from spanledger_api.reports.services import ServiceCost, read_services
 from spanledger_api.rows import amount, integer, text
@@ -58,7 +59,10 @@ def prompt_optimization(brief: Brief) -> list[Recommendation]:
     if worst is None or worst.avg_cost <= 0:
         return []
     words = {"operation": worst.operation, "avg_cost": brief.money(worst.avg_cost)}
-    return [recommend(brief, Kind.PROMPT_OPTIMIZATION, Priority.HIGH, worst, words, subject=(worst.operation,))]
+    narrowed = replace(brief, where=brief.where.equal(Dimension.SERVICE, PROMPT_SERVICE))
+    records = dearest_of(narrowed, Dimension.OPERATION, worst.operation)
+    subject = (worst.operation,)
+    return [recommend(brief, Kind.PROMPT_OPTIMIZATION, Priority.HIGH, worst, words, subject=subject, records=records)]
 
 
 def user_cost_alert(brief: Brief) -> list[Recommendation]:
@@ -72,7 +76,11 @@ def user_cost_alert(brief: Brief) -> list[Recommendation]:
             user_id=text(row, "user_id"), total_cost=cost, mean=average(total, users), multiple=multiple
         )
         words = {"user_id": excess.user_id, "total_cost": brief.money(cost), "when": brief.when}
-        return [recommend(brief, Kind.USER_COST_ALERT, Priority.MEDIUM, excess, words, subject=(excess.user_id,))]
+        records = dearest_of(brief, Dimension.USER_ID, excess.user_id)
+        subject = (excess.user_id,)
+        return [
+            recommend(brief, Kind.USER_COST_ALERT, Priority.MEDIUM, excess, words, subject=subject, records=records)
+        ]
     return []
 
 
@@ -85,4 +93,6 @@ def service_dominance(brief: Brief) -> list[Recommendation]:
     percentage = (100 * share(rows[0].total_cost, total)).quantize(_HUNDREDTH, ROUND_HALF_EVEN)
     words = {"service": rows[0].service, "percentage": decimal_text(percentage)}
     data = ServiceShare(**rows[0].model_dump(), percentage=percentage)
-    return [recommend(brief, Kind.SERVICE_DOMINANCE, Priority.MEDIUM, data, words, subject=(data.service,))]
+    records = dearest_of(brief, Dimension.SERVICE, data.service)
+    subject = (data.service,)
+    return [recommend(brief, Kind.SERVICE_DOMINANCE, Priority.MEDIUM, data, words, subject=subject, records=records)]

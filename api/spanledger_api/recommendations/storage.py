@@ -43,7 +43,7 @@ FROM
             metadata['bucket'] AS bucket, metadata['key'] AS key, metadata['part'] AS part,
             argMax(toInt64OrZero(metadata['bytes']), (started_at, span_id)) AS part_bytes,
             argMax(total_cost, (started_at, span_id)) AS part_cost,
-            max((toUnixTimestamp64Nano(started_at), trace_id, span_id, total_cost)) AS newest_part
+            max((toUnixTimestamp64Nano(started_at), trace_id, span_id, total_cost, execution_id)) AS newest_part
         FROM cost_records
         WHERE service = 's3' AND operation IN ('upload', 'copy') AND status = 'success'
             AND metadata['key'] != '' AND $where

@@ -18,7 +18,7 @@ from spanledger_api.recommendations.advice import (
     Priority,
     Recommendation,
     Saving,
-    evidence,
+    dearest_first,
     recommend,
 )
 from spanledger_api.rows import Row, amount, ask, integer, text
@@ -42,11 +42,12 @@ SELECT
     toInt64(quantileExactWeighted(0.5)(answered, 1)) AS median,
     toInt64(quantileExactWeighted(0.95)(answered, 1)) AS p95,
     groupArray(100000)(answered) AS answers,
-    groupArraySorted(5)((-total_cost, started_ns, trace_id, span_id)) AS dearest
+    groupArraySorted(5)((-total_cost, started_ns, trace_id, span_id, execution_id)) AS dearest
 FROM
 (
     SELECT
-        operation, service, model, total_cost, trace_id, span_id, toUnixTimestamp64Nano(started_at) AS started_ns,
+        operation, service, model, total_cost, trace_id, span_id, execution_id,
+        toUnixTimestamp64Nano(started_at) AS started_ns,
         if(prompt_category = '', prompt_name, concat(prompt_category, '/', prompt_name)) AS prompt,
         toUInt32OrZero(metadata['prompt_tokens']) AS asked,
         toUInt32OrZero(metadata['completion_tokens']) AS answered,
@@ -105,7 +106,6 @@ class _Calls:
 
     @classmethod
     def of(cls, row: Row) -> "_Calls":
-        dearest = cast("list[tuple[Decimal, int, str, str]]", row["dearest"])
         return cls(
             text(row, "operation"),
             text(row, "prompt"),
@@ -120,7 +120,7 @@ class _Calls:
             integer(row, "median"),
             integer(row, "p95"),
             cast("list[int]", row["answers"]),
-            evidence([(started, trace, span, -cost) for cost, started, trace, span in dearest]),
+            dearest_first(row["dearest"]),
         )
 
     def priced(self, brief: Brief, model: str, *, cached: int = 0, cut: int = 0) -> Decimal | None:

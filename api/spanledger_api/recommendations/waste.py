@@ -26,7 +26,8 @@ FROM
     (
         SELECT
             user_id, service, operation,
-            arraySort(groupArray((toUnixTimestamp64Nano(started_at), trace_id, span_id, total_cost))) AS alike
+            arraySort(groupArray(
+                (toUnixTimestamp64Nano(started_at), trace_id, span_id, total_cost, execution_id))) AS alike
         FROM cost_records
         WHERE service IN ('openai', 'whisper', 'google_video_ai') AND status = 'success' AND quantity > 0
             AND total_cost > 0 AND $where
@@ -43,7 +44,7 @@ _RETRIES = Template("""
 SELECT
     service, operation, count() AS failures, sum(toDecimal256(total_cost, 12)) AS cost,
     sumIf(toDecimal256(total_cost, 12), execution_id != '' AND next_status = 'success') AS retried,
-    groupArraySorted(5)((started_ns, trace_id, span_id, total_cost)) AS records
+    groupArraySorted(5)((started_ns, trace_id, span_id, total_cost, execution_id)) AS records
 FROM
 (
     SELECT

@@ -13,7 +13,7 @@ import { reportOf } from "../question.js";
 import { useResource } from "../resource.js";
 import { useStore } from "../store.js";
 import { html, useState } from "../vendor/preact-htm.module.js";
-import { change } from "../view.js";
+import { addressOf, change, pathOf } from "../view.js";
 
 const PATH = "/api/analytics/recommendations";
 
@@ -37,6 +37,12 @@ export function Page({ view }) {
   `;
 }
 
+/** A way to the example itself: its execution with all its spans. */
+function executionOf({ execution_id: id }) {
+  if (!id) return html`<span class="muted">–</span>`;
+  return html`<a class="mono" href=${addressOf(pathOf("executions", id))}>${id}</a>`;
+}
+
 function Advice({ row, view, onDismiss }) {
   const saving =
     row.saving_low === null
@@ -57,6 +63,7 @@ function Advice({ row, view, onDismiss }) {
       html`<details class="disclosure">
       <summary>${t("advice.evidence")}</summary>
       <${DataTable} caption=${t("advice.evidence")} rows=${row.evidence} columns=${[
+        { key: "execution", label: t("column.execution"), cell: executionOf },
         { key: "trace", label: "trace_id", cell: (each) => html`<code>${each.trace_id}</code>` },
         {
           key: "cost",
