@@ -17,13 +17,13 @@ from spanledger_api.access.principal import EVERYBODY, Authentication, Principal
 from spanledger_api.access.request_limits import ASKED_PER_MINUTE, RequestLimits
 from spanledger_api.access.sending_rate import SENT_PER_MINUTE, SendingRate
 from spanledger_api.access.token_rules import rules_from_environment
-from spanledger_api.access.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from types import TracebackType
 
     from spanledger_api.access.request_limits import Allowance
+    from spanledger_api.access.tokens import Tokens
     from spanledger_clickhouse.ledger import Ledger
 
 __all__ = ["Gate", "is_loopback", "is_loopback_name", "open_gate"]
@@ -187,13 +187,21 @@ def open_gate(ledger: Ledger, variables: Mapping[str, str] = os.environ) -> Gate
         ConfigurationError: A variable cannot be used.
         MigrationError: The ledger's schema is older than its keys.
     """
-    rules = rules_from_environment(variables)
     return Gate(
         KeyRing(ledger, _own_keys(variables)),
-        None if rules is None else Tokens(rules),
+        _tokens(variables),
         RequestLimits(_per_minute(variables, environment.REQUESTS_PER_MINUTE, ASKED_PER_MINUTE)),
         SendingRate(_per_minute(variables, environment.OTLP_REQUESTS_PER_MINUTE, SENT_PER_MINUTE)),
     )
+
+
+def _tokens(variables: Mapping[str, str]) -> Tokens | None:
+    rules = rules_from_environment(variables)
+    if rules is None:
+        return None
+    from spanledger_api.access.tokens import Tokens  # noqa: PLC0415 - its libraries are slow to load, and few need them
+
+    return Tokens(rules)
 
 
 def _per_minute(variables: Mapping[str, str], name: str, default: int) -> int:

@@ -11,7 +11,6 @@ from email import message_from_bytes, policy
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 
-import httpx
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
@@ -76,7 +75,7 @@ def test_slack_gets_blocks_and_a_text(receiver: Receiver) -> None:
 
 def test_a_receiver_that_never_answers_is_left(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the timeout it counts as a failure that may pass, and the address is in no message."""
-    monkeypatch.setattr("spanledger_api.alerts.channels.http_post._TIMEOUT", httpx.Timeout(0.2))
+    monkeypatch.setattr("spanledger_api.alerts.channels.http_post._ANSWER_SECONDS", 0.2)
     channel = SlackChannel("slack", f"{receiver.url}/services/T0/secret")
     receiver.answer = always(Answer(0))
 

@@ -7,8 +7,6 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-import httpx
-
 from spanledger.exceptions import ConfigurationError, DeliveryFailedError, DeliveryRefusedError
 from spanledger.version import __version__
 
@@ -17,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HttpPost"]
 
-_TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
+_ANSWER_SECONDS: Final = 10.0
+_CONNECT_SECONDS: Final = 5.0
 _SHOWN_BYTES: Final = 300
 _RETRYABLE: Final = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 _LONGEST_WAIT_SECONDS: Final = 3600.0
@@ -34,6 +33,8 @@ class HttpPost:
     """
 
     def __init__(self, url: str) -> None:
+        import httpx  # noqa: PLC0415 - slow to load, and most ledgers tell nobody
+
         message = "the address must be http:// or https:// with a host"
         try:
             address = httpx.URL(url)
@@ -42,7 +43,9 @@ class HttpPost:
         if address.scheme not in {"http", "https"} or not address.host:
             raise ConfigurationError(message)
         self._url = address
-        self._client = httpx.Client(timeout=_TIMEOUT, follow_redirects=False)
+        self._client = httpx.Client(
+            timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS), follow_redirects=False
+        )
 
     def send(self, body: bytes, headers: Mapping[str, str]) -> None:
         """Send one JSON body.
@@ -51,6 +54,8 @@ class HttpPost:
             DeliveryRefusedError: The answer is a redirect or speaks against the request itself.
             DeliveryFailedError: No answer came in time, or one that asks to come back.
         """
+        import httpx  # noqa: PLC0415 - loaded by now
+
         stated = {"Content-Type": "application/json", "User-Agent": f"spanledger/{__version__}", **headers}
         try:
             with self._client.stream("POST", self._url, content=body, headers=stated) as answer:
