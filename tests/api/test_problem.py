@@ -71,6 +71,30 @@ def test_a_bad_parameter_is_named(client: TestClient, path: str, query: str, par
     _check_form(problem)
 
 
+def test_a_time_before_the_ledger_begins_is_refused_everywhere(app: FastAPI, client: TestClient) -> None:
+    """Before 1970 there is nothing and the engine's days would wrap around: every path names the parameter."""
+    seen = 0
+    for path, methods in app.openapi()["paths"].items():
+        parameters = methods.get("get", {}).get("parameters", [])
+        needed = {
+            "taskType": "t",
+            "format": "csv",
+            "from": "2026-03-01T00:00:00Z",
+            "to": "2026-03-02T00:00:00Z",
+        }
+        required = {
+            each["name"]: needed[each["name"]] for each in parameters if each["required"] and each["in"] != "path"
+        }
+        for name in {each["name"] for each in parameters} & {"from", "to", "asOf"}:
+            place = path.replace("{dimension}", "service")
+            answer = client.get(place, params={**required, name: "1969-12-31T23:59:59.999999999Z"})
+            assert (answer.status_code, answer.json()["parameter"]) == (422, name), path
+            assert "1970" in answer.json()["detail"]
+            seen += 1
+
+    assert seen > 40
+
+
 def test_every_bad_parameter_is_named_at_once(client: TestClient) -> None:
     """A request with several mistakes learns of all of them."""
     problem = client.get(f"{_USERS}?topN=0&period=x&nope=1").json()
