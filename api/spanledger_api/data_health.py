@@ -1,5 +1,6 @@
 """How far the ledger's data can be trusted: GET /api/health/data."""
 
+from dataclasses import replace
 from datetime import datetime
 from string import Template
 from typing import Annotated
@@ -10,16 +11,16 @@ from pydantic import BaseModel, Field
 from spanledger.pricing import PriceBook
 from spanledger_api.amounts import Amount, Milliseconds, milliseconds, share
 from spanledger_api.coverage import newest_arrival
-from spanledger_api.encoding import to_json
-from spanledger_api.filters import Where
-from spanledger_api.parameters import CostWindow
+from spanledger_api.encoding import to_csv, to_json
+from spanledger_api.filters import Dimension, Where
+from spanledger_api.parameters import DetailFilters, ReportFormat
 from spanledger_api.problem import PROBLEM_RESPONSES
-from spanledger_api.question import Asked
+from spanledger_api.question import Asked, columns_of
 from spanledger_api.rows import amount, ask, integer
 from spanledger_api.times import format_rfc3339, nanoseconds_of
 from spanledger_clickhouse.ledger import Ledger
 
-__all__ = ["DataHealth", "read_data_health", "router"]
+__all__ = ["DataHealth", "DataHealthParameters", "read_data_health", "router"]
 
 router = APIRouter(tags=["operation"])
 
@@ -41,7 +42,9 @@ class DataHealth(BaseModel):
     newest_arrival: str | None = Field(description="When the newest record arrived (RFC 3339); null: an empty ledger.")
     lag: Milliseconds | None = Field(description="Milliseconds since then; null while the ledger is empty.")
     cost_records_count: int = Field(description="Cost records in the window.")
-    performance_records_count: int = Field(description="Performance records in the window.")
+    performance_records_count: int = Field(
+        description="Performance records in the window, narrowed by user, task, execution, step and status alone."
+    )
     unpriced_count: int = Field(description="Cost records that nothing could price.")
     unpriced_share: Amount = Field(description="Their share (0 to 1) of the cost records.")
     fallback_count: int = Field(description="Cost records at the fallback model's price.")
@@ -54,7 +57,22 @@ class DataHealth(BaseModel):
     )
 
 
-def read_data_health(ledger: Ledger, now: datetime, parameters: CostWindow) -> DataHealth:
+class DataHealthParameters(DetailFilters, frozen=True):
+    """Parameters of the state of the data."""
+
+    def steps(self, now: datetime) -> Where:
+        """The conditions on the performance records to count; raises as ``where`` does."""
+        return (
+            Where.within(self.window(now))
+            .equal(Dimension.USER_ID, self.user_id)
+            .equal(Dimension.TASK_TYPE, self.task_type)
+            .equal(Dimension.EXECUTION_ID, self.execution_id)
+            .equal(Dimension.STEP, self.step)
+            .equal(Dimension.STATUS, self.status)
+        )
+
+
+def read_data_health(ledger: Ledger, now: datetime, parameters: DataHealthParameters) -> DataHealth:
     """Freshness and coverage of a window.
 
     Raises:
@@ -63,7 +81,7 @@ def read_data_health(ledger: Ledger, now: datetime, parameters: CostWindow) -> D
     """
     newest = newest_arrival(ledger)
     rows = PriceBook.from_environment().rows()
-    (steps,) = ask(ledger, _STEPS, Where.within(parameters.window(now)))
+    (steps,) = ask(ledger, _STEPS, replace(parameters.steps(now), known_at=parameters.as_of))
     (costs,) = ask(ledger, _COSTS, parameters.where(now))
     return DataHealth(
         newest_arrival=None if newest is None else format_rfc3339(newest),
@@ -87,7 +105,9 @@ def read_data_health(ledger: Ledger, now: datetime, parameters: CostWindow) -> D
     response_model=DataHealth,
     responses=PROBLEM_RESPONSES,
 )
-def data_health(question: Asked, parameters: Annotated[CostWindow, Query()]) -> Response:
+def data_health(question: Asked, parameters: Annotated[DataHealthParameters, Query()]) -> Response:
     """How long ago the newest record arrived, and how much of the window is priced and attributed to users."""
     health = read_data_health(question.ledger, question.now, parameters)
+    if parameters.format is ReportFormat.CSV:
+        return Response(to_csv(columns_of(DataHealth), [health]), media_type="text/csv; charset=utf-8")
     return Response(to_json(health), media_type="application/json")

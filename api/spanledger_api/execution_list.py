@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from spanledger_api.amounts import Amount, Milliseconds, milliseconds
-from spanledger_api.filters import ANY, Where
+from spanledger_api.filters import ANY, Dimension, Where
 from spanledger_api.paging import Paged
 from spanledger_api.parameters import ReportFormat, TimeWindow
 from spanledger_api.question import Asked, columns_of
@@ -111,6 +111,14 @@ class ExecutionsParameters(TimeWindow, Paged, frozen=True):
     status: ExecutionStatus | None = Field(None, description="Those in this state only.")
     user_id: str | None = Field(None, alias="userId", description="This user's only; empty: those without a user.")
     task_type: str | None = Field(None, alias="taskType", description="This task type only; empty: those without.")
+    service: str | None = Field(None, description="Those that paid this service only.", examples=["openai"])
+    operation: str | None = Field(None, description="Those with a record of this operation only.")
+    model: str | None = Field(None, description="Those with a record of this model only.", examples=["gpt-4"])
+    step: str | None = Field(None, description="Those that paid for something in this step only.")
+    prompt: str | None = Field(
+        None, description="Those with a record of this prompt only, as `category/name`.", examples=["video/title"]
+    )
+    source: str | None = Field(None, description="Those with an amount of this source only, e.g. `unpriced`.")
     sort: Sorting = Field(Sorting.STARTED, description="What they are in order of, the highest first.")
     format: ReportFormat = Field(ReportFormat.JSON, description="Form of the body.")
 
@@ -129,7 +137,25 @@ class ExecutionsParameters(TimeWindow, Paged, frozen=True):
             if value is not None and value != ANY:
                 conditions.append(f"{column} = {{{name}:String}}")
                 bound[name] = str(value)
-        return " AND ".join(conditions), bound
+        paid = self._paid()
+        if paid.conditions:
+            begun = "started_at >= fromUnixTimestamp64Nano({costs_from:Int64}, 'UTC')"
+            conditions.append(
+                f"execution_id IN (SELECT execution_id FROM cost_records WHERE {begun} AND {paid.sql})"  # noqa: S608 - every name is of an enumeration
+            )
+        return " AND ".join(conditions), {**bound, **paid.parameters}
+
+    def _paid(self) -> Where:
+        """The conditions on the one cost record, at least, that an execution must have."""
+        return (
+            Where(())
+            .equal(Dimension.SERVICE, self.service)
+            .equal(Dimension.OPERATION, self.operation)
+            .equal(Dimension.MODEL, self.model)
+            .equal(Dimension.STEP, self.step)
+            .equal(Dimension.PROMPT, self.prompt)
+            .equal(Dimension.SOURCE, self.source)
+        )
 
 
 def read_executions(ledger: Ledger, now: datetime, parameters: ExecutionsParameters) -> list[ExecutionSummary]:
@@ -167,7 +193,8 @@ def executions(question: Asked, parameters: Annotated[ExecutionsParameters, Quer
     """Task executions that began in the window, by cost, start or duration.
 
     What an execution cost is all it paid for, inside the window or not, except what began over a week before it. An
-    execution that has not arrived itself is not in the list; `/api/executions/{execution_id}` shows its records.
+    execution that has not arrived itself is not in the list; `/api/executions/{execution_id}` shows its records. Where
+    the list is narrowed by what was paid for, one record has to say all of it; the cost is still the whole one.
     """
     return question.open_durations(
         columns_of(ExecutionSummary), parameters, lambda: read_executions(question.ledger, question.now, parameters)

@@ -37,6 +37,11 @@ class Dimension(StrEnum):
         """The SQL that says it of a record: its column, or an expression of columns."""
         return _PROMPT if self is Dimension.PROMPT else self.value
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the records that it is made of."""
+        return ("prompt_category", "prompt_name") if self is Dimension.PROMPT else (self.value,)
+
 
 _PROMPT = "if(prompt_category = '', prompt_name, concat(prompt_category, '/', prompt_name))"
 

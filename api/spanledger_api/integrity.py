@@ -13,9 +13,8 @@ from spanledger.exceptions import MigrationError
 from spanledger.pricing import Calculator, PriceBook
 from spanledger.values import decimal_text
 from spanledger_api.access.local_changes import record_batches
-from spanledger_api.data_health import read_data_health
+from spanledger_api.data_health import DataHealthParameters, read_data_health
 from spanledger_api.filters import Where
-from spanledger_api.parameters import CostWindow
 from spanledger_api.rows import ask, day, integer, text
 from spanledger_clickhouse.migrations import check_schema
 from spanledger_clickhouse.repricing import BatchState, Repricer, read_batches
@@ -117,7 +116,7 @@ def check_ledger(ledger: Ledger, now: datetime) -> list[Check]:
 
 def _coverage(ledger: Ledger, now: datetime) -> Iterator[Check]:
     """How fresh the ledger is, and what of this month is not priced by a price of its own."""
-    health = read_data_health(ledger, now, CostWindow.model_validate({}))
+    health = read_data_health(ledger, now, DataHealthParameters.model_validate({}))
     if health.newest_arrival is None or health.lag is None:
         yield Check("lag", State.WARN, "nothing has arrived yet", "point OTEL_EXPORTER_OTLP_ENDPOINT at the collector")
     else:

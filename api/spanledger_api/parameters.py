@@ -20,6 +20,7 @@ __all__ = [
     "CostWindow",
     "DetailFilters",
     "Instant",
+    "RecordDetails",
     "ReportFormat",
     "ServiceFilter",
     "TimeWindow",
@@ -155,8 +156,8 @@ class ServiceFilter(CostFilters, frozen=True):
         return super().where(now).equal(Dimension.SERVICE, self.service)
 
 
-class DetailFilters(ServiceFilter, frozen=True):
-    """The filters of a report that can be narrowed by everything a record says."""
+class RecordDetails(BaseModel, frozen=True):
+    """What else a record says, for parameters to be narrowed by."""
 
     operation: str | None = Field(None, description="This operation only; empty: records without.")
     model: str | None = Field(None, description="This model only; empty: records without.", examples=["gpt-4"])
@@ -169,15 +170,21 @@ class DetailFilters(ServiceFilter, frozen=True):
     )
     status: str | None = Field(None, description="`success` or `failed` calls only.")
 
-    def where(self, now: datetime) -> Where:
-        """The conditions on the cost records to read; raises as the base does."""
+    def narrowed(self, where: Where) -> Where:
+        """Conditions on cost records, and these as well."""
         return (
-            super()
-            .where(now)
-            .equal(Dimension.OPERATION, self.operation)
+            where.equal(Dimension.OPERATION, self.operation)
             .equal(Dimension.MODEL, self.model)
             .equal(Dimension.STEP, self.step)
             .equal(Dimension.PROMPT, self.prompt)
             .equal(Dimension.SOURCE, self.source)
             .equal(Dimension.STATUS, self.status)
         )
+
+
+class DetailFilters(RecordDetails, ServiceFilter, frozen=True):
+    """The filters of a report that can be narrowed by everything a record says."""
+
+    def where(self, now: datetime) -> Where:
+        """The conditions on the cost records to read; raises as the base does."""
+        return self.narrowed(super().where(now))

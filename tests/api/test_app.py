@@ -19,25 +19,26 @@ if TYPE_CHECKING:
 
 _WINDOW = {"period", "from", "to", "timezone"}
 _FILTERS = {"userId", "taskType", "executionId", "currency", "asOf", "format"}
+_DETAILS = {"service", "operation", "model", "step", "prompt", "source", "status"}
 _PAGE = {"limit", "offset"}
 _CONTRACT: dict[str, tuple[set[str], dict[str, object], set[str]]] = {
     "/api/analytics/cost/users": (
-        _WINDOW | _FILTERS | {"service", "topN"},
+        _WINDOW | _FILTERS | _DETAILS | {"topN"},
         {"period": "monthly", "topN": 10},
         {"user_id", "total_cost", "operations_count"},
     ),
     "/api/analytics/cost/services": (
-        _WINDOW | _FILTERS | _PAGE | {"service"},
+        _WINDOW | _FILTERS | _DETAILS | _PAGE,
         {"period": "monthly", "limit": 1000, "offset": 0},
         {"service", "total_cost", "avg_duration", "operations_count"},
     ),
     "/api/analytics/cost/trend": (
-        _WINDOW | _FILTERS | {"service", "days"},
+        _WINDOW | _FILTERS | _DETAILS | {"days"},
         {"period": "daily", "days": 30},
         {"date", "total_cost", "operations_count"},
     ),
     "/api/analytics/cost/prompts": (
-        _WINDOW | _FILTERS | _PAGE,
+        _WINDOW | _FILTERS | _DETAILS | _PAGE,
         {"period": "monthly"},
         {"operation", "total_cost", "avg_cost", "avg_duration", "calls_count"},
     ),

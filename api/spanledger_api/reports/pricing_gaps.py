@@ -10,7 +10,7 @@ from spanledger.pricing import CostSource
 from spanledger_api.amounts import Amount
 from spanledger_api.filters import Dimension, Where
 from spanledger_api.paging import Page, Paged
-from spanledger_api.parameters import ServiceFilter
+from spanledger_api.parameters import DetailFilters
 from spanledger_api.question import Asked, columns_of
 from spanledger_api.reply import AMOUNT_RESPONSES
 from spanledger_api.rows import amount, ask, integer, text
@@ -43,7 +43,7 @@ class PricingGap(BaseModel):
     total_cost: Amount = Field(description="What they were charged in the meantime; 0 where unpriced.")
 
 
-class PricingGapsParameters(ServiceFilter, Paged, frozen=True):
+class PricingGapsParameters(DetailFilters, Paged, frozen=True):
     """Parameters of the reports on usage without a price of its own."""
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from spanledger_api.amounts import Amount, Milliseconds, average, milliseconds
 from spanledger_api.filters import Dimension, Where
 from spanledger_api.paging import Page, Paged
-from spanledger_api.parameters import CostFilters
+from spanledger_api.parameters import DetailFilters
 from spanledger_api.question import Asked, columns_of
 from spanledger_api.reply import AMOUNT_RESPONSES
 from spanledger_api.rows import amount, integer, text
@@ -36,7 +36,7 @@ ORDER BY cost DESC, operation
 _SUMS = Sums(("operation",), (Measure.COST, Measure.NANOSECONDS, Measure.RECORDS))
 
 
-class PromptsParameters(CostFilters, Paged, frozen=True):
+class PromptsParameters(DetailFilters, Paged, frozen=True):
     """Parameters of the report on prompts."""
 
 

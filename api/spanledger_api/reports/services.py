@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from spanledger_api.amounts import Amount, Milliseconds, milliseconds
 from spanledger_api.filters import Where
 from spanledger_api.paging import Page, Paged
-from spanledger_api.parameters import ServiceFilter
+from spanledger_api.parameters import DetailFilters
 from spanledger_api.question import Asked, columns_of
 from spanledger_api.reply import AMOUNT_RESPONSES
 from spanledger_api.rows import amount, integer, text
@@ -33,7 +33,7 @@ ORDER BY cost DESC, service
 _SUMS = Sums(("service",), (Measure.COST, Measure.NANOSECONDS, Measure.RECORDS))
 
 
-class ServicesParameters(ServiceFilter, Paged, frozen=True):
+class ServicesParameters(DetailFilters, Paged, frozen=True):
     """Parameters of the report on services."""
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from spanledger_api.amounts import Amount, exact_arithmetic
 from spanledger_api.filters import Where
 from spanledger_api.grouping import Interval, within_local
-from spanledger_api.parameters import ServiceFilter
+from spanledger_api.parameters import DetailFilters
 from spanledger_api.question import Asked, columns_of
 from spanledger_api.reply import AMOUNT_RESPONSES
 from spanledger_api.rows import amount, day, integer
@@ -42,7 +42,7 @@ class TrendPoint(BaseModel):
     operations_count: int = Field(description="Number of those records.", examples=[42])
 
 
-class TrendParameters(ServiceFilter, frozen=True):
+class TrendParameters(DetailFilters, frozen=True):
     """Parameters of the report on the trend."""
 
     period: Literal[Period.DAILY, Period.WEEKLY, Period.MONTHLY] = Field(

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from spanledger_api.amounts import Amount
 from spanledger_api.filters import Where
-from spanledger_api.parameters import ServiceFilter
+from spanledger_api.parameters import DetailFilters
 from spanledger_api.question import Asked, columns_of
 from spanledger_api.reply import AMOUNT_RESPONSES
 from spanledger_api.rows import amount, integer, text
@@ -37,7 +37,7 @@ class UserCost(BaseModel):
     operations_count: int = Field(description="Number of the user's records.", examples=[234])
 
 
-class UsersParameters(ServiceFilter, frozen=True):
+class UsersParameters(DetailFilters, frozen=True):
     """Parameters of the report on users."""
 
     top_n: int = Field(
