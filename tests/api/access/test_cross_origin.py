@@ -15,10 +15,10 @@ from tests.api.access.every_path import every_request
 from tests.api.conftest import NOW
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from fastapi import FastAPI
-    from httpx import Response
+    from httpx2 import Response
 
     from spanledger_api.access.gate import Gate
     from spanledger_clickhouse.ledger import Ledger
@@ -29,8 +29,8 @@ _OTHERS = ("/", "/users", "/docs", "/openapi.json", "/favicon.ico", "/nowhere", 
 _ANSWERED = ("/api/analytics/cost/users", "/api/executions", "/metrics")
 
 
-def _cross_origin(answer: Response) -> set[str]:
-    return {name for name in answer.headers if name.startswith("access-control-")}
+def _cross_origin(headers: Mapping[str, str]) -> set[str]:
+    return {name for name in headers if name.startswith("access-control-")}
 
 
 def _preflight(client: TestClient, path: str, origin: str, method: str = "GET") -> Response:
@@ -52,7 +52,7 @@ def test_no_path_opens_itself_to_another_site(guarded: TestClient, issue: Callab
         answers = [_preflight(guarded, path, _SITE, method), guarded.request(method, path, headers={"Origin": _SITE})]
         if path in _ANSWERED:
             answers.append(guarded.get(path, headers={"Origin": _SITE, **bearer(key)}))
-        if found := set[str]().union(*map(_cross_origin, answers)):
+        if found := set[str]().union(*(_cross_origin(each.headers) for each in answers)):
             opened[f"{method} {path}"] = found
 
     assert opened == {}
