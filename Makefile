@@ -16,7 +16,7 @@ demo: $(RUN_READY) ## Run sample engines against a live ledger and print what th
 	@$(BIN)/spanledger demo
 
 test: $(DEV_READY) ## Run the whole test suite
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(DEV_READY) lint types test ## Format, lint, types and tests: what must be green before a commit
 
