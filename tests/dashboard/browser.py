@@ -32,6 +32,17 @@ _ARGUMENTS: Final = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 
+_LOOK_EVERYWHERE: Final = """async () => {
+    const drawn = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    const before = scrollY;
+    for (let top = 0; top < document.documentElement.scrollHeight; top += innerHeight / 2) {
+        scrollTo(0, top);
+        await drawn();
+        await drawn();
+    }
+    scrollTo(0, before);
+}"""
+
 
 @dataclass
 class Visitor:
@@ -64,8 +75,9 @@ class Visitor:
         self.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
 
     def wait(self) -> None:
-        """Wait until nothing is on its way any more."""
+        """Wait until nothing is on its way any more, what comes into view further down included."""
         expect(self.page.locator("main h1").first).to_be_visible()
+        self.page.evaluate(_LOOK_EVERYWHERE)
         expect(self.page.locator(".skeleton")).to_have_count(0)
         expect(self.page.locator(".stale")).to_have_count(0)
 

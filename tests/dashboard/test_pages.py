@@ -167,7 +167,7 @@ def test_the_address_says_everything(visitor: Visitor) -> None:
     )
     assert page.locator(".figure").all_inner_texts() == shown
     assert any("timezone=Asia%2FTaipei" in each and "service=openai" in each for each in visitor.asked)
-    assert "Not narrowed by: Service" in page.locator("main").inner_text()
+    expect(page.get_by_text("Not narrowed by: Service")).to_have_count(1)  # budgets have subjects of their own
     page.get_by_role("button", name="Remove the filter Service: openai").click()
     expect(page.locator(".chip")).to_have_count(0)
 
@@ -287,3 +287,22 @@ def test_days_begin_where_the_zone_says(visitor: Visitor, zone: str) -> None:
 def _base(page: Page) -> str:
     """Where the dashboard's modules are."""
     return str(page.locator("script[type=module]").get_attribute("src")).removesuffix("/main.js")
+
+
+def test_what_is_out_of_sight_is_not_asked_for(visitor: Visitor) -> None:
+    """The first screen asks one question for each of its figures; panels below ask when they come into view, once."""
+    page = visitor.page
+    visitor.look((1440, 500), "light")
+    page.goto(visitor.url)
+    expect(page.locator(".tile .skeleton")).to_have_count(0)
+    first = [each.partition("?")[0] for each in visitor.asked]
+    visitor.wait()
+    page.evaluate("scrollTo(0, 0)")
+    visitor.wait()
+    later = [each.partition("?")[0] for each in visitor.asked[len(first) :]]
+
+    below = {"/api/analytics/performance/latency", "/api/analytics/usage"}
+    assert below.isdisjoint(first)
+    assert below <= set(later)
+    questions = [each for each in visitor.asked if "/api/alerts" not in each and "/api/freshness" not in each]
+    assert len(questions) == len(set(questions))

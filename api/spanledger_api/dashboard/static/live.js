@@ -13,6 +13,9 @@ export const reachable = createStore(true);
 
 /** @type {string | null} */
 let tag = null;
+/** What the ledger says of its newest record; null until it is known. */
+export const freshness = createStore(/** @type {{newest_arrival: string | null} | null} */ (null));
+
 let lastChange = 0;
 let timer = 0;
 
@@ -26,6 +29,7 @@ async function look() {
       if (answer.status !== 304) {
         const isFirst = tag === null;
         tag = answer.headers.get("ETag");
+        freshness.set(await answer.json());
         if (!isFirst) announce();
       } else if (wasAway) announce();
     } catch (error) {

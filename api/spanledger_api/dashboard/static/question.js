@@ -12,31 +12,42 @@ export const UNDERSTOOD = {
   "/api/analytics/cost/movers": EVERYTHING,
   "/api/analytics/cost/failures": EVERYTHING,
   "/api/analytics/cost/unit-economics": EVERYTHING,
+  "/api/analytics/cost/unpriced": EVERYTHING,
+  "/api/analytics/cost/fallback": EVERYTHING,
+  "/api/analytics/cost/users": EVERYTHING,
+  "/api/analytics/cost/services": EVERYTHING,
+  "/api/analytics/cost/prompts": EVERYTHING,
+  "/api/analytics/cost/forecast": EVERYTHING,
   "/api/analytics/usage": EVERYTHING,
-  "/api/analytics/cost/unpriced": ["service", ...WHO],
-  "/api/analytics/cost/fallback": ["service", ...WHO],
-  "/api/analytics/cost/users": ["service", ...WHO],
-  "/api/analytics/cost/services": ["service", ...WHO],
-  "/api/analytics/cost/prompts": WHO,
-  "/api/analytics/cost/forecast": ["service", ...WHO],
-  "/api/analytics/performance/latency": WHO,
+  "/api/analytics/performance/latency": [...WHO, "step", "status"],
+  "/api/analytics/performance/latency?by=service": EVERYTHING,
+  "/api/analytics/performance/latency?by=operation": EVERYTHING,
   "/api/analytics/performance/bottleneck": WHO,
   "/api/analytics/performance/critical-path": WHO,
   "/api/analytics/performance/cost-latency": WHO,
-  "/api/executions": [...WHO, "status"],
+  "/api/alerts": ["service", ...WHO, "operation"],
+  "/api/executions": EVERYTHING,
+  "/api/health/data": EVERYTHING,
 };
 const WITHOUT_CURRENCY = /^\/api\/(analytics\/performance\/(?!cost-latency)|executions|dimensions|alerts)/;
 const WITHOUT_RANGE = /\/forecast$/;
 const EXECUTION_STATUSES = ["running", "completed", "failed"];
 
-/** Filters of the view that a path does not understand. */
-export function ignoredFilters(path, filters) {
-  return Object.keys(filters).filter((name) => !understood(path, name, filters[name]));
+/**
+ * Filters of the view that a report does not understand.
+ * @param {string} address
+ * @param {Record<string, string>} filters
+ */
+export function ignoredFilters(address, filters) {
+  const [path, query] = address.split("?");
+  const by = new URLSearchParams(query).get("by");
+  return Object.keys(filters).filter((name) => !understood(path, by, name, filters[name]));
 }
 
-function understood(path, name, value) {
+function understood(path, by, name, value) {
+  // An execution runs, or has completed or failed; calls succeed or fail.
   if (path === "/api/executions" && name === "status" && !EXECUTION_STATUSES.includes(value)) return false;
-  return (UNDERSTOOD[path] ?? []).includes(name);
+  return (UNDERSTOOD[`${path}?by=${by}`] ?? UNDERSTOOD[path] ?? []).includes(name);
 }
 
 /**
@@ -47,7 +58,7 @@ function understood(path, name, value) {
  */
 export function reportOf(path, view, parameters = {}) {
   const { from, to } = rangeOf(view, Date.now());
-  const filters = Object.entries(view.filters).filter(([name, value]) => understood(path, name, value));
+  const filters = Object.entries(view.filters).filter(([name, value]) => understood(path, parameters.by, name, value));
   return questionOf(path, {
     ...(WITHOUT_RANGE.test(path) ? {} : { from: instant(from), to: to === null ? null : instant(to) }),
     ...(view.zone === "UTC" ? {} : { timezone: view.zone }),

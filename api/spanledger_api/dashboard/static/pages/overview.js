@@ -10,24 +10,18 @@ import { Tiles } from "../panels/tiles.js";
 import { TopExecutions } from "../panels/top-executions.js";
 import { UnitCosts } from "../panels/unit-costs.js";
 import { Usage } from "../panels/usage.js";
+import { WhenSeen } from "../sight.js";
 import { html } from "../vendor/preact-htm.module.js";
 
 export function Overview({ view }) {
+  const panel = (kind) => html`<${WhenSeen}><${kind} view=${view} /><//>`;
   return html`
     <${Headline} view=${view} />
     <${Tiles} view=${view} />
     <div class="grid">
-      <${SpendOverTime} view=${view} />
-      <div class="span-4 column">
-        <${Budgets} view=${view} />
-        <${OpenAlerts} view=${view} />
-      </div>
-      <${Movers} view=${view} />
-      <${TopExecutions} view=${view} />
-      <${UnitCosts} view=${view} />
-      <${Latency} view=${view} />
-      <${Usage} view=${view} />
-      <${Coverage} view=${view} />
+      ${panel(SpendOverTime)}
+      <div class="span-4 column">${panel(Budgets)} ${panel(OpenAlerts)}</div>
+      ${panel(Movers)} ${panel(TopExecutions)} ${panel(UnitCosts)} ${panel(Latency)} ${panel(Usage)} ${panel(Coverage)}
     </div>
   `;
 }

@@ -18,7 +18,7 @@ export const scopeOf = (row) =>
 export function Budgets({ view, shown = 4 }) {
   const resource = useResource("/api/budgets");
   const actions = html`<a class="small" href=${addressOf("/budgets")}>${t("budgets.edit")}</a>`;
-  return html`<${Panel} title=${t("panel.budgets")} actions=${actions}>
+  return html`<${Panel} title=${t("panel.budgets")} list="/api/budgets" actions=${actions}>
     <${Answered} resource=${resource} nothing=${html`${t("budgets.none")} <a href=${addressOf("/budgets")}>${t("budgets.add")}</a>`}>
       ${(rows) => html`<ul class="bars">
         ${worstFirst(rows)

@@ -9,10 +9,11 @@ import { html } from "../vendor/preact-htm.module.js";
 import { addressOf } from "../view.js";
 
 export function Coverage({ view, span = "span-6" }) {
-  const resource = useResource(useReport("/api/health/data"));
+  const address = useReport("/api/health/data");
+  const resource = useResource(address);
   const actions =
     view.page !== "data-health" && html`<a class="small" href=${addressOf("/data-health")}>${t("coverage.more")}</a>`;
-  return html`<${Panel} title=${t("panel.coverage")} sub=${t("foot.estimate")} span=${span} actions=${actions}>
+  return html`<${Panel} title=${t("panel.coverage")} sub=${t("foot.estimate")} span=${span} list=${address} actions=${actions}>
     <${Answered} resource=${resource}>${(health) => html`<${CoverageFacts} health=${health} zone=${view.zone} />`}<//>
   <//>`;
 }

@@ -14,12 +14,16 @@ import { addressOf, change, pathOf } from "../view.js";
 const SHOWN = 8;
 const WAYS = ["step", "service", "operation"];
 
+/** Filters by what only paid calls have; steps have none of it. */
+const OF_CALLS = ["service", "operation", "model", "prompt", "source"];
+
 export function Latency({ view, span = "span-8", shown = SHOWN }) {
   const asked = view.query.get("by") ?? "";
-  const by = WAYS.includes(asked) ? asked : "step";
+  const usual = OF_CALLS.some((name) => name in view.filters) ? "operation" : "step";
+  const by = WAYS.includes(asked) ? asked : usual;
   const address = useReport("/api/analytics/performance/latency", { by });
   const resource = useResource(address);
-  const actions = html`<${Segments} label=${t("latency.by")} value=${by} onChoose=${(way) => change({ by: way === "step" ? null : way })}
+  const actions = html`<${Segments} label=${t("latency.by")} value=${by} onChoose=${(way) => change({ by: way === usual ? null : way })}
     options=${WAYS.map((value) => ({ value, label: t(`group.${value}`) }))} />`;
   return html`<${Panel} title=${t("panel.latency")} span=${span} address=${address} actions=${actions}>
     <${Answered} resource=${resource} lines=${shown}>

@@ -27,10 +27,20 @@ function gravest(rows) {
   return sorted.filter((row) => !rules.has(row.rule_id) && rules.add(row.rule_id));
 }
 
+/** What an alert says of its subject, by the filter that asks for it. */
+const SUBJECT = { service: "service", userId: "user_id", taskType: "task_type", operation: "operation" };
+
+/** Alerts about what the page is narrowed to. */
+function narrowed(rows, filters) {
+  const asked = Object.keys(SUBJECT).filter((name) => name in filters);
+  return rows.filter((row) => asked.every((name) => (row[SUBJECT[name]] ?? "") === filters[name]));
+}
+
 export function OpenAlerts({ view, shown = 3 }) {
-  const resource = useResource(OPEN_ALERTS, ASKED_EVERY_MS);
+  const everything = useResource(OPEN_ALERTS, ASKED_EVERY_MS);
+  const resource = { ...everything, rows: everything.rows && narrowed(everything.rows, view.filters) };
   const actions = html`<a class="small" href=${addressOf("/alerts")}>${t("alerts.all")}</a>`;
-  return html`<${Panel} title=${t("panel.alerts")} actions=${actions}>
+  return html`<${Panel} title=${t("panel.alerts")} list="/api/alerts" actions=${actions}>
     <${Answered} resource=${resource} lines=${2} nothing=${html`<span class="good">✓</span> ${t("alerts.none")}`}>
       ${(rows) => {
         const first = gravest(rows).slice(0, shown);

@@ -1,22 +1,20 @@
 // How fresh the data are and what the amounts are worth.
 import { ago, exactTime, time } from "../format.js";
 import { t } from "../i18n.js";
-import { reachable } from "../live.js";
-import { useResource } from "../resource.js";
+import { freshness, reachable } from "../live.js";
 import { useStore } from "../store.js";
 import { html, useEffect, useState } from "../vendor/preact-htm.module.js";
 
 const TICK_MS = 5000;
 
 export function Footer({ view }) {
-  const fresh = useResource("/api/freshness");
   const answers = useStore(reachable);
   const [, tick] = useState(0);
   useEffect(() => {
     const timer = setInterval(() => tick(Date.now()), TICK_MS);
     return () => clearInterval(timer);
   }, []);
-  const newest = fresh.rows?.newest_arrival;
+  const newest = useStore(freshness)?.newest_arrival;
   return html`<footer class="foot">
     ${answers ? html`<span class="good">${t("foot.live")}</span>` : html`<strong class="bad" role="alert">${t("foot.offline")}</strong>`}
     ${

@@ -2,7 +2,8 @@
 import { download } from "../api.js";
 import { t } from "../i18n.js";
 import { ignoredFilters } from "../question.js";
-import { html } from "../vendor/preact-htm.module.js";
+import { Sight } from "../sight.js";
+import { html, useContext } from "../vendor/preact-htm.module.js";
 import { useView } from "../view.js";
 import { Popover } from "./popover.js";
 
@@ -15,17 +16,19 @@ function idOf(title) {
 }
 
 /**
- * @param {{title: string, sub?: unknown, span?: string, address?: string, actions?: unknown, children?: unknown}} properties
- *   `address` is the report that the panel shows; it can be kept as CSV or JSON.
+ * @param {{title: string, sub?: unknown, span?: string, address?: string, list?: string, actions?: unknown,
+ *   children?: unknown}} properties `address` is the report that the panel shows; it can be kept as CSV or JSON. `list`
+ *   is the path of what is shown instead where it is no report.
  */
-export function Panel({ title, sub, span = "", address, actions, children }) {
+export function Panel({ title, sub, span = "", address, list = address, actions, children }) {
   const id = idOf(title);
-  return html`<section class="panel ${span}" aria-labelledby=${id}>
+  const sight = useContext(Sight);
+  return html`<section class="panel ${span}" aria-labelledby=${id} ref=${sight?.watch}>
     <header>
       <div class="title">
         <h2 id=${id}>${title}</h2>
         ${sub && html`<p class="sub">${sub}</p>`}
-        ${address && html`<${NotNarrowed} address=${address} />`}
+        ${list && html`<${NotNarrowed} address=${list} />`}
       </div>
       ${actions} ${address && html`<${Export} address=${address} title=${title} />`}
     </header>
@@ -34,7 +37,7 @@ export function Panel({ title, sub, span = "", address, actions, children }) {
 }
 
 function NotNarrowed({ address }) {
-  const ignored = ignoredFilters(address.split("?")[0], useView().filters);
+  const ignored = ignoredFilters(address, useView().filters);
   if (!ignored.length || address.includes("groupBy=status")) return null;
   return html`<p class="sub">${t("panel.not_narrowed", { filters: ignored.map((name) => t(`filter.${name}`)).join(", ") })}</p>`;
 }
