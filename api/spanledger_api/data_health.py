@@ -1,6 +1,5 @@
 """How far the ledger's data can be trusted: GET /api/health/data."""
 
-from dataclasses import replace
 from datetime import datetime
 from string import Template
 from typing import Annotated
@@ -81,7 +80,7 @@ def read_data_health(ledger: Ledger, now: datetime, parameters: DataHealthParame
     """
     newest = newest_arrival(ledger)
     rows = PriceBook.from_environment().rows()
-    (steps,) = ask(ledger, _STEPS, replace(parameters.steps(now), known_at=parameters.as_of))
+    (steps,) = ask(ledger, _STEPS, parameters.known(parameters.steps(now)))
     (costs,) = ask(ledger, _COSTS, parameters.where(now))
     return DataHealth(
         newest_arrival=None if newest is None else format_rfc3339(newest),

@@ -16,6 +16,7 @@ from spanledger_api.times import parse_rfc3339
 from spanledger_api.window import Period, Window, overridden, period_window, zone_names
 
 __all__ = [
+    "AsKnown",
     "CostFilters",
     "CostWindow",
     "DetailFilters",
@@ -119,7 +120,21 @@ class CostWindow(TimeWindow, frozen=True):
         return super().where(now).equal(Dimension.CURRENCY, self.currency)
 
 
-class CostFilters(CostWindow, frozen=True):
+class AsKnown(BaseModel, frozen=True):
+    """A moment whose knowledge amounts are told by."""
+
+    as_of: Instant | None = Field(
+        None,
+        alias="asOf",
+        description="Amounts as the ledger knew them then (RFC 3339): without what arrived or was re-priced later.",
+    )
+
+    def known(self, where: Where) -> Where:
+        """Conditions on the records as they were known then."""
+        return replace(where, known_at=self.as_of)
+
+
+class CostFilters(AsKnown, CostWindow, frozen=True):
     """A window over amounts, narrowed to some of the records."""
 
     user_id: str | None = Field(None, alias="userId", description="This user only; empty: records without a user.")
@@ -127,23 +142,17 @@ class CostFilters(CostWindow, frozen=True):
     execution_id: str | None = Field(
         None, alias="executionId", description="This task execution only; empty: records without."
     )
-    as_of: Instant | None = Field(
-        None,
-        alias="asOf",
-        description="Amounts as the ledger knew them then (RFC 3339): without what arrived or was re-priced later.",
-    )
     format: ReportFormat = Field(ReportFormat.JSON, description="Form of the body.")
 
     def where(self, now: datetime) -> Where:
         """The conditions on the cost records to read; raises as the base does."""
-        where = (
+        return self.known(
             super()
             .where(now)
             .equal(Dimension.USER_ID, self.user_id)
             .equal(Dimension.TASK_TYPE, self.task_type)
             .equal(Dimension.EXECUTION_ID, self.execution_id)
         )
-        return replace(where, known_at=self.as_of)
 
 
 class ServiceFilter(CostFilters, frozen=True):

@@ -48,7 +48,7 @@ _CONTRACT: dict[str, tuple[set[str], dict[str, object], set[str]]] = {
         {"step_name", "avg_duration", "p95_duration", "max_duration", "count"},
     ),
     "/api/analytics/recommendations": (
-        _WINDOW | {"currency", "accept-language", "includeDismissed"},
+        _WINDOW | {"currency", "asOf", "accept-language", "includeDismissed"},
         {"period": "monthly"},
         {"type", "priority", "message", "data", "id", "saving_low", "saving_high", "evidence", "dismissed"},
     ),

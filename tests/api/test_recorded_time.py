@@ -7,16 +7,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from starlette.testclient import TestClient
 
 from spanledger.pricing import Calculator, PriceBook
+from spanledger_api.app import create_app
 from spanledger_clickhouse.repricing import Repricer
 from tests.clickhouse.repricing.conftest import EVERYTHING, NEW_PRICES, arrive, chat, transcription
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from starlette.testclient import TestClient
 
     from spanledger_clickhouse.ledger import Ledger
 
@@ -36,6 +36,7 @@ _REPORTS = {
     "/api/analytics/cost/fallback": {},
     "/api/analytics/usage": {},
     "/api/analytics/performance/cost-latency": {},
+    "/api/analytics/recommendations": {},
 }
 _WINDOW = {"from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z"}
 
@@ -94,6 +95,38 @@ def test_each_moment_has_its_amounts(ledger: Ledger, get: Get, repricer: Reprice
         Decimal("0.06"),
     ]
     assert total() == Decimal("0.06")
+
+
+def test_the_state_of_the_data_is_told_as_of_then(ledger: Ledger, client: TestClient) -> None:
+    """Counts and shares are those of the records that had arrived, steps too; how fresh the ledger is stays of now."""
+    path, step = "/api/health/data", {"task.type": "t", "step.name": "s"}
+    arrive(ledger, 1, chat() | step)
+    said = client.get(path, params=_WINDOW).json()
+    then = _now(ledger)
+    arrive(ledger, 2, chat("") | step)
+
+    told = client.get(path, params=_WINDOW | {"asOf": then}).json()
+
+    counts = {name for name in said if name.endswith(("_count", "_share"))}
+    assert {name: told[name] for name in counts} == {name: said[name] for name in counts}
+    assert (told["cost_records_count"], told["performance_records_count"]) == (1, 1)
+    assert client.get(path, params=_WINDOW).json()["unattributed_count"] == 1
+
+
+def test_a_month_is_forecast_from_what_was_known(ledger: Ledger, repricer: Repricer) -> None:
+    """As of a time before a re-pricing the forecast, its range and the month so far are what they were then."""
+    client = TestClient(create_app(ledger, clock=lambda: datetime(2026, 11, 20, 12, tzinfo=UTC)))
+
+    def forecast(**asked: str) -> object:
+        return client.get("/api/analytics/cost/forecast", params=asked).json()
+
+    for number in range(1, 8):
+        arrive(ledger, number, chat(), day=number)
+    said, then = forecast(), _now(ledger)
+    repricer.reprice(EVERYTHING, repricer.preview(EVERYTHING), reason="", by="ann")
+
+    assert forecast(asOf=then) == said
+    assert forecast() != said
 
 
 def test_a_time_that_is_none_is_refused(client: TestClient) -> None:

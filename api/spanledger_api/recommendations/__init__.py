@@ -1,5 +1,6 @@
 """Advice drawn from the ledger: GET /api/analytics/recommendations."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
@@ -8,8 +9,9 @@ from pydantic import Field
 from spanledger_api.amounts import exact_arithmetic
 from spanledger_api.deployment import Deployed
 from spanledger_api.encoding import to_json
+from spanledger_api.filters import Where
 from spanledger_api.messages import message, negotiated_locale
-from spanledger_api.parameters import CostWindow
+from spanledger_api.parameters import AsKnown, CostWindow
 from spanledger_api.recommendations import dismissals
 from spanledger_api.recommendations.advice import Adviser, Brief, Recommendation
 from spanledger_api.recommendations.dismissals import dismissed_ids
@@ -30,12 +32,16 @@ _ADVISERS: tuple[Adviser, ...] = (
 )
 
 
-class RecommendationsParameters(CostWindow, frozen=True):
+class RecommendationsParameters(AsKnown, CostWindow, frozen=True):
     """Parameters of the recommendations."""
 
     include_dismissed: bool = Field(
         default=False, alias="includeDismissed", description="Whether to show advice that was dismissed as well."
     )
+
+    def where(self, now: datetime) -> Where:
+        """The conditions on the cost records to read; raises as the base does."""
+        return self.known(super().where(now))
 
 
 @router.get(

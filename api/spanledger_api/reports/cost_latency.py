@@ -1,6 +1,5 @@
 """Cost and latency of the same step: GET /api/analytics/performance/cost-latency."""
 
-from dataclasses import replace
 from decimal import Decimal
 from string import Template
 from typing import Annotated
@@ -96,7 +95,7 @@ def read_cost_latency(ledger: Ledger, where: Where, currency: str, page: Page) -
 )
 def cost_latency(question: Asked, parameters: Annotated[CostLatencyParameters, Query()]) -> Response:
     """Cost beside duration of every step that paid for anything, the most expensive first."""
-    shared = replace(Where.within(parameters.window(question.now)), known_at=parameters.as_of)
+    shared = parameters.known(Where.within(parameters.window(question.now)))
     for dimension, value in (
         (Dimension.USER_ID, parameters.user_id),
         (Dimension.TASK_TYPE, parameters.task_type),

@@ -14,7 +14,7 @@ from spanledger_api.amounts import Amount, exact_arithmetic, share
 from spanledger_api.filters import Dimension, Where
 from spanledger_api.forecasting import Method, forecast
 from spanledger_api.grouping import Interval, within_local
-from spanledger_api.parameters import RecordDetails, ReportFormat, known_zone
+from spanledger_api.parameters import AsKnown, RecordDetails, ReportFormat, known_zone
 from spanledger_api.question import Asked, columns_of
 from spanledger_api.reply import AMOUNT_RESPONSES
 from spanledger_api.rows import amount, day
@@ -51,7 +51,7 @@ class MonthForecast(BaseModel):
     daily_rate: Amount = Field(description="Mean cost of an observed day.")
 
 
-class ForecastParameters(RecordDetails, extra="forbid", frozen=True):
+class ForecastParameters(RecordDetails, AsKnown, extra="forbid", frozen=True):
     """Parameters of the forecast."""
 
     days: int = Field(28, ge=1, le=366, description="Full days before today to observe; whole weeks are best.")
@@ -74,12 +74,14 @@ class ForecastParameters(RecordDetails, extra="forbid", frozen=True):
 
     def where(self, now: datetime) -> Where:
         """The conditions on the cost records to read."""
-        return self.narrowed(
-            Where.within(self.window(now))
-            .equal(Dimension.CURRENCY, self.currency)
-            .equal(Dimension.SERVICE, self.service)
-            .equal(Dimension.USER_ID, self.user_id)
-            .equal(Dimension.TASK_TYPE, self.task_type)
+        return self.known(
+            self.narrowed(
+                Where.within(self.window(now))
+                .equal(Dimension.CURRENCY, self.currency)
+                .equal(Dimension.SERVICE, self.service)
+                .equal(Dimension.USER_ID, self.user_id)
+                .equal(Dimension.TASK_TYPE, self.task_type)
+            )
         )
 
 
