@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from spanledger.pricing.units import find_unit
 from spanledger_api.amounts import exact_arithmetic
-from spanledger_api.rows import amount, ask, integer, text
+from spanledger_api.rows import amount, integer, text
+from spanledger_api.sums import Measure, Sums, ask_sums
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -22,13 +23,12 @@ __all__ = ["Medium", "Used", "read_quantities"]
 
 _SQL: Final = Template("""
 SELECT
-    service, model, unit, sum(toDecimal256(quantity, 12)) AS used, sum(toDecimal256(total_cost, 12)) AS cost,
-    count() AS records
-FROM cost_records
-WHERE $where
+    service, model, unit, sum(sums.quantity) AS used, sum(sums.cost) AS cost, sum(sums.records) AS records
+FROM $sums AS sums
 GROUP BY service, model, unit
 ORDER BY service, model, unit
 """)
+_SUMS: Final = Sums(("service", "model", "unit"), (Measure.QUANTITY, Measure.COST, Measure.RECORDS))
 
 
 class Medium(StrEnum):
@@ -73,7 +73,7 @@ class Used:
 def read_quantities(ledger: Ledger, where: Where) -> list[Used]:
     """Everything that was used, by service, model and unit; raises as :func:`spanledger_api.rows.ask`."""
     with exact_arithmetic():
-        return [_used(row) for row in ask(ledger, _SQL, where)]
+        return [_used(row) for row in ask_sums(ledger, _SQL, where, _SUMS)]
 
 
 def _used(row: Row) -> Used:

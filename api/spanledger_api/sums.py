@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from string import Template
 from typing import TYPE_CHECKING, Final
 
-from spanledger_api.filters import Dimension
 from spanledger_api.rows import ask
 from spanledger_clickhouse.rollups import (
     ACTIVITY,
@@ -24,7 +23,7 @@ from spanledger_clickhouse.rollups import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from spanledger_api.filters import Where
     from spanledger_api.paging import Page
@@ -42,7 +41,6 @@ _DURATION: Final = "intDiv(sums.shortest + sums.longest, 2)"
 
 # Users last: where nothing is asked of them, there are fewer activities than users.
 _FAMILIES: Final = (ACTIVITY, USERS, STEPS)
-_PROMPT_COLUMNS: Final = ("prompt_category", "prompt_name")
 
 
 def _anything(_stretch: Stretch) -> bool:
@@ -120,7 +118,7 @@ def _family(where: Where, sums: Sums) -> Family | None:
     """The rollup that keeps apart what is asked for; None where only the records do."""
     if not where.is_plain:
         return None
-    needed = {*sums.keys, *_columns_of(dimension for dimension, _ in where.equals)}
+    needed = {*sums.keys, *(column for dimension, _ in where.equals for column in dimension.columns)}
     return next(
         (
             family
@@ -129,11 +127,6 @@ def _family(where: Where, sums: Sums) -> Family | None:
         ),
         None,
     )
-
-
-def _columns_of(dimensions: Iterable[Dimension]) -> Iterable[str]:
-    for dimension in dimensions:
-        yield from _PROMPT_COLUMNS if dimension is Dimension.PROMPT else (dimension.value,)
 
 
 def _plan(ledger: Ledger, where: Where, sums: Sums) -> ReadingPlan | None:

@@ -1,5 +1,6 @@
 """Cost by one or two dimensions, over time or in total: GET /api/analytics/cost/breakdown."""
 
+from dataclasses import replace
 from string import Template
 from typing import Annotated
 
@@ -8,12 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spanledger_api.amounts import Amount, share
 from spanledger_api.filters import Where
-from spanledger_api.grouping import GROUPS_PATTERN, Grouping, Interval, bucket_sql, bucket_time, parse_groups
+from spanledger_api.grouping import (
+    GROUPS_PATTERN,
+    Grouping,
+    Interval,
+    bucket_sql,
+    bucket_time,
+    parse_groups,
+    within_local,
+)
 from spanledger_api.paging import Paged
 from spanledger_api.parameters import DetailFilters
 from spanledger_api.question import Asked, ReportRow
 from spanledger_api.reply import AMOUNT_RESPONSES
-from spanledger_api.rows import Row, amount, ask, integer, text
+from spanledger_api.rows import Row, amount, integer, text
+from spanledger_api.sums import Measure, Sums, ask_sums
 from spanledger_clickhouse.ledger import Ledger
 
 __all__ = ["OTHER", "BreakdownParameters", "BreakdownRow", "read_breakdown", "router"]
@@ -23,6 +33,31 @@ router = APIRouter(tags=["cost"])
 OTHER = "(other)"
 """What the rest of the groups is called where only the most expensive ones were asked for."""
 
+# The groups are added up first, and once: their places and the whole are taken from these few sums.
+_SQL = Template("""
+SELECT
+    bucket, $is_rest AS is_rest, $shown, sum(placed.cost) AS cost, any(whole) AS whole_cost,
+    sum(placed.records) AS records, sum(placed.unpriced) AS unpriced
+FROM
+(
+    SELECT *, dense_rank() OVER (ORDER BY of_group DESC, $listed) AS place
+    FROM
+    (
+        SELECT *, sum(grouped.cost) OVER () AS whole, sum(grouped.cost) OVER (PARTITION BY $listed) AS of_group
+        FROM
+        (
+            SELECT
+                $bucket AS bucket, $groups, sum(sums.cost) AS cost, sum(sums.records) AS records,
+                sum(sums.unpriced) AS unpriced
+            FROM $sums AS sums
+            GROUP BY bucket, $listed
+        ) AS grouped
+    )
+) AS placed
+WHERE $kept
+GROUP BY bucket, is_rest, $shown_names
+ORDER BY $order
+""")
 _MEASURES = ("total_cost", "share", "operations_count", "unpriced_count")
 
 
@@ -84,7 +119,7 @@ class BreakdownParameters(DetailFilters, Paged, frozen=True):
     def named(self, row: Row) -> dict[str, str]:
         """The columns that say which group a row of the query is of."""
         groups = parse_groups(self.group_by)
-        values = [text(row, f"group_{number}") for number in range(len(groups))]
+        values = [text(row, f"shown_group_{number}") for number in range(len(groups))]
         return {"name": " / ".join(values)} if self.flat else dict(zip(groups, values, strict=True))
 
 
@@ -95,7 +130,11 @@ def read_breakdown(ledger: Ledger, where: Where, parameters: BreakdownParameters
     bound: dict[str, object] = {"timezone": parameters.timezone} if series else {}
     if parameters.top_n is not None:
         bound["top_n"] = parameters.top_n
-    rows = ask(ledger, _sql(groups, parameters), where, parameters.page, **bound)
+    columns = dict.fromkeys(column for group in groups for column in group.dimension.columns)
+    sums = Sums(tuple(columns), (Measure.COST, Measure.RECORDS, Measure.UNPRICED))
+    if series:
+        sums = replace(sums, is_whole=within_local(parameters.interval, parameters.zone))
+    rows = ask_sums(ledger, _sql(groups, parameters), where, sums, parameters.page, **bound)
     return [
         {
             **({"time": bucket_time(row, "bucket", parameters.zone)} if series else {}),
@@ -111,29 +150,22 @@ def read_breakdown(ledger: Ledger, where: Where, parameters: BreakdownParameters
 
 def _sql(groups: tuple[Grouping, ...], parameters: BreakdownParameters) -> Template:
     """The query; every name in it is of an enumeration, every value is bound."""
-    keys = [group.dimension.sql for group in groups]
     names = [f"group_{number}" for number in range(len(groups))]
-    top, listed = "1", ", ".join(keys)
-    if parameters.top_n is not None:
-        top = (
-            f"({listed}) IN (SELECT {listed} FROM cost_records WHERE $where GROUP BY {listed}"  # noqa: S608 - as below
-            f" ORDER BY sum(toDecimal256(total_cost, 12)) DESC, {listed} LIMIT {{top_n:UInt32}})"
-        )
-    selected = [f"if({top}, {key}, '{OTHER}') AS {name}" for key, name in zip(keys, names, strict=True)]
-    kept = "" if parameters.other else f" AND {top}"
+    listed = ", ".join(names)
+    is_rest = "0" if parameters.top_n is None else "place > {top_n:UInt32}"
+    shown = [f"if(is_rest, '{OTHER}', placed.{name}) AS shown_{name}" for name in names]
     order = ["bucket", "is_rest"] if parameters.interval is not Interval.NONE else ["is_rest", "cost DESC"]
-    sums = "sum(toDecimal256(total_cost, 12))"
     return Template(
-        f"""
-        WITH (SELECT {sums} FROM cost_records WHERE $where) AS whole
-        SELECT
-            {bucket_sql(parameters.interval)} AS bucket, NOT ({top}) AS is_rest, {", ".join(selected)}, {sums} AS cost,
-            any(ifNull(whole, 0)) AS whole_cost, count() AS records, countIf(source = 'unpriced') AS unpriced
-        FROM cost_records
-        WHERE $where{kept}
-        GROUP BY bucket, is_rest, {", ".join(names)}
-        ORDER BY {", ".join([*order, *names])}
-        """  # noqa: S608 - every name is of an enumeration
+        _SQL.safe_substitute(
+            bucket=bucket_sql(parameters.interval),
+            groups=", ".join(f"{group.dimension.sql} AS {name}" for group, name in zip(groups, names, strict=True)),
+            listed=listed,
+            is_rest=is_rest,
+            shown=", ".join(shown),
+            kept="1" if parameters.other else "NOT is_rest",
+            shown_names=", ".join(f"shown_{name}" for name in names),
+            order=", ".join([*order, *(f"shown_{name}" for name in names)]),
+        )
     )
 
 

@@ -17,17 +17,31 @@ from spanledger_api.paging import Paged
 from spanledger_api.parameters import DetailFilters
 from spanledger_api.question import Asked, columns_of
 from spanledger_api.reply import AMOUNT_RESPONSES
-from spanledger_api.rows import amount, ask, text
+from spanledger_api.rows import amount, text
+from spanledger_api.sums import Measure, Sums, ask_sums
 from spanledger_api.times import nanoseconds_of
 from spanledger_api.window import Window
 from spanledger_clickhouse.ledger import Ledger
+from spanledger_clickhouse.rollups import Stretch
 
 __all__ = ["Mover", "MoversParameters", "read_movers", "router"]
 
 router = APIRouter(tags=["cost"])
 
 _HUNDREDTH = Decimal("0.01")
-_NOW = "started_at >= fromUnixTimestamp64Nano({turn:Int64}, 'UTC')"
+_SQL = Template("""
+WITH started_at >= fromUnixTimestamp64Nano({turn:Int64}, 'UTC') AS is_current
+SELECT
+    $name AS name,
+    sumIf(sums.cost, is_current) AS current,
+    sumIf(sums.cost, NOT is_current) AS previous,
+    toString(multiIf(
+        countIf(NOT is_current) = 0, 'new', countIf(is_current) = 0, 'gone',
+        current > previous, 'up', current < previous, 'down', 'same')) AS state
+FROM $sums AS sums
+GROUP BY name
+ORDER BY abs(current - previous) DESC, name
+""")
 
 
 class Change(StrEnum):
@@ -89,14 +103,13 @@ def read_movers(ledger: Ledger, where: Where, turn: int, parameters: MoversParam
         turn: Where the first time ends and the second begins, in nanoseconds since 1970 UTC.
         parameters: What to group by, and the page.
     """
-    key = "''" if parameters.group_by is None else parameters.group_by.dimension.sql
-    sql = Template(
-        f"SELECT {key} AS name, sumIf(toDecimal256(total_cost, 12), {_NOW}) AS current,"  # noqa: S608 - the name is of an enumeration
-        f" sumIf(toDecimal256(total_cost, 12), NOT ({_NOW})) AS previous,"
-        f" toString(multiIf(countIf(NOT ({_NOW})) = 0, 'new', countIf({_NOW}) = 0, 'gone', current > previous, 'up',"
-        " current < previous, 'down', 'same')) AS state"
-        " FROM cost_records WHERE $where GROUP BY name ORDER BY abs(current - previous) DESC, name"
-    )
+    group = None if parameters.group_by is None else parameters.group_by.dimension
+
+    def is_on_one_side(stretch: Stretch) -> bool:
+        return stretch[1] <= turn or stretch[0] >= turn
+
+    sums = Sums(() if group is None else group.columns, (Measure.COST, Measure.RECORDS), is_whole=is_on_one_side)
+    sql = Template(_SQL.safe_substitute(name="''" if group is None else group.sql))
     with exact_arithmetic():
         return [
             Mover(
@@ -107,7 +120,7 @@ def read_movers(ledger: Ledger, where: Where, turn: int, parameters: MoversParam
                 change_percent=_percent(current - previous, previous),
                 state=Change(text(row, "state")),
             )
-            for row in ask(ledger, sql, where, parameters.page, turn=turn)
+            for row in ask_sums(ledger, sql, where, sums, parameters.page, turn=turn)
         ]
 
 

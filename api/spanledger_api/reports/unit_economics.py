@@ -18,6 +18,7 @@ from spanledger_api.quantities import Medium, Used, read_quantities
 from spanledger_api.question import Asked, columns_of
 from spanledger_api.reply import AMOUNT_RESPONSES
 from spanledger_api.rows import amount, ask, integer, text
+from spanledger_api.sums import Measure, Sums, ask_sums
 from spanledger_clickhouse.ledger import Ledger
 
 __all__ = ["BusinessUnit", "UnitCost", "read_unit_costs", "router"]
@@ -32,10 +33,11 @@ GROUP BY task_type
 ORDER BY task_type
 """)
 _USERS = Template("""
-SELECT sum(toDecimal256(total_cost, 12)) AS cost, uniqExact(user_id) AS units
-FROM cost_records
-WHERE user_id != '' AND $where
+SELECT sum(sums.cost) AS cost, uniqExact(user_id) AS units
+FROM $sums AS sums
+WHERE user_id != ''
 """)
+_SUMS = Sums(("user_id",), (Measure.COST,))
 
 
 class BusinessUnit(StrEnum):
@@ -79,7 +81,7 @@ def read_unit_costs(ledger: Ledger, where: Where) -> list[UnitCost]:
     ]
     users = [
         _unit_cost(BusinessUnit.USER, "", amount(row, "cost"), Decimal(integer(row, "units")))
-        for row in ask(ledger, _USERS, where)
+        for row in ask_sums(ledger, _USERS, where, _SUMS)
         if integer(row, "units")
     ]
     with exact_arithmetic():
