@@ -26,7 +26,7 @@ FIRST = datetime(2026, 3, 6, tzinfo=UTC)
 NOW = FIRST + timedelta(days=9, hours=9, minutes=20)
 WINDOW = {"from": (FIRST + timedelta(days=3)).isoformat(), "to": (NOW - timedelta(hours=1)).isoformat()}
 
-QUESTIONS = (
+QUESTIONS: tuple[tuple[str, dict[str, str]], ...] = (
     ("cost/breakdown", {"groupBy": "user", "topN": "3"}),
     ("cost/breakdown", {"groupBy": "prompt,status", "interval": "hour", "timezone": "Asia/Kathmandu"}),
     ("cost/breakdown", {"groupBy": "model,step", "topN": "2", "interval": "day", "timezone": "America/New_York"}),
