@@ -61,6 +61,9 @@ ALERT_OPERATION_USD: Final = "SPANLEDGER_ALERT_OPERATION_USD"
 ALERTS: Final = "SPANLEDGER_ALERTS"
 """Path of a TOML file with rules, budgets and channels of alerts."""
 
+ALERT_NOTICES_PER_MINUTE: Final = "SPANLEDGER_ALERT_NOTICES_PER_MINUTE"
+"""How many notices of one rule about operations a channel gets in a minute; more come together. 20 where unset."""
+
 ALERT_SLACK_WEBHOOK: Final = "SPANLEDGER_ALERT_SLACK_WEBHOOK"
 """Address of a Slack incoming webhook that is told of every alert; it is a secret, or ``file:/path`` of one."""
 
@@ -135,6 +138,9 @@ REQUESTS_PER_MINUTE: Final = "SPANLEDGER_REQUESTS_PER_MINUTE"
 
 OTLP_REQUESTS_PER_MINUTE: Final = "SPANLEDGER_OTLP_REQUESTS_PER_MINUTE"
 """How many requests a minute one key may send to the OTLP ports; 30000 where unset."""
+
+ANALYST_PASSWORD: Final = "SPANLEDGER_ANALYST_PASSWORD"  # noqa: S105 - the variable's name
+"""Password of the user ``analyst`` that ``spanledger migrate`` makes on a server; none is made where it is unset."""
 
 CORS_ORIGINS: Final = "SPANLEDGER_CORS_ORIGINS"
 """Origins, by commas, whose web pages may ask the API; none where unset."""

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from spanledger_api.alerts.collecting import NO_NOTICE
 from spanledger_api.alerts.kinds import Kind, Severity, Status
 from spanledger_api.alerts.register import ALERT_COLUMNS, alert_of
 from spanledger_api.amounts import Amount
@@ -35,7 +36,7 @@ WHERE $where
 ORDER BY detected_at DESC, alert_id
 """)  # noqa: S608 - names of columns that stand in this program
 _DELIVERIES = Template("""
-SELECT toString(alert_id) AS alert, channel, status, attempts, delivered_at, error
+SELECT alert_id, toString(alert_id) AS alert, channel, status, attempts, delivered_at, error, notice_id
 FROM alert_deliveries
 WHERE $where
 ORDER BY channel
@@ -59,6 +60,9 @@ class DeliveryRow(BaseModel):
     attempts: int
     delivered_at: str | None = Field(description="RFC 3339; null until it was taken.")
     error: str | None = Field(description="Why it was not taken last time, or not sent; null where there is nothing.")
+    notice_id: str | None = Field(
+        description="The notice that tells of it together with others; null: it has a notice of its own."
+    )
 
 
 class AlertFacts(BaseModel):
@@ -144,6 +148,7 @@ def _deliveries(ledger: Ledger, ids: Sequence[UUID]) -> dict[str, list[DeliveryR
                     attempts=integer(row, "attempts"),
                     delivered_at=_shown(row["delivered_at"]),
                     error=text(row, "error") or None,
+                    notice_id=None if row["notice_id"] in {NO_NOTICE, row["alert_id"]} else str(row["notice_id"]),
                 )
             )
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,6 +12,7 @@ from spanledger import environment
 from spanledger.exceptions import ConfigurationError
 from spanledger_api.alerts.alert_file import AlertFile, read_alert_file
 from spanledger_api.alerts.channel_definition import channels_of_environment
+from spanledger_api.alerts.collecting import NOTICES_PER_MINUTE
 from spanledger_api.alerts.kinds import Origin, RuleKind
 from spanledger_api.alerts.rule import LARGEST, AnomalySubject, Rule
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["AlertConfiguration"]
 
 _DEFAULT_OPERATION_USD: Final = Decimal(1)
+_MOST_NOTICES: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,13 @@ class AlertConfiguration:
         rules: The rules that always hold, then those of the file; one of the file takes the place of one of its id.
         budgets: Those of the file.
         channels: Those of the variables, then those of the file.
+        notices_per_minute: How many notices of a rule about operations a channel gets in a minute.
     """
 
     rules: tuple[Rule, ...] = ()
     budgets: tuple[Budget, ...] = ()
     channels: tuple[Channel, ...] = ()
+    notices_per_minute: int = NOTICES_PER_MINUTE
 
     @staticmethod
     def from_environment(variables: Mapping[str, str] = os.environ) -> AlertConfiguration:
@@ -56,11 +60,11 @@ class AlertConfiguration:
             raise ConfigurationError(message)
         rules = {rule.rule_id: rule for rule in (*_default_rules(_operation_limit(variables)), *stated.rules)}
         _refuse_unknown_channels(path or "", (*rules.values(), *stated.budgets), names)
-        return AlertConfiguration(tuple(rules.values()), stated.budgets, channels)
+        return AlertConfiguration(tuple(rules.values()), stated.budgets, channels, _notices_per_minute(variables))
 
     def without_budgets(self) -> AlertConfiguration:
         """The same without its budgets."""
-        return AlertConfiguration(self.rules, (), self.channels)
+        return replace(self, budgets=())
 
     @property
     def channel_names(self) -> tuple[str, ...]:
@@ -105,6 +109,14 @@ def _operation_limit(variables: Mapping[str, str]) -> Decimal:
         message = f"{environment.ALERT_OPERATION_USD}={stated!r} is not an amount in USD, such as 1 or 0.50."
         raise ConfigurationError(message)
     return limit
+
+
+def _notices_per_minute(variables: Mapping[str, str]) -> int:
+    stated = variables.get(environment.ALERT_NOTICES_PER_MINUTE) or str(NOTICES_PER_MINUTE)
+    if not stated.isdecimal() or not 0 < int(stated) <= _MOST_NOTICES:
+        message = f"{environment.ALERT_NOTICES_PER_MINUTE}={stated!r} is not a whole number from 1 to {_MOST_NOTICES}."
+        raise ConfigurationError(message)
+    return int(stated)
 
 
 def _refuse_unknown_channels(path: str, stated: tuple[Rule | Budget, ...], names: list[str]) -> None:

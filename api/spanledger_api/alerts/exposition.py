@@ -24,10 +24,17 @@ _RAISED: Final = "SELECT kind, severity, count() AS alerts FROM alerts_local FIN
 _DELIVERIES: Final = """
 SELECT
     channel,
-    countIf(status = 'sent') AS sent, countIf(status = 'failed') AS failed, countIf(status = 'pending') AS pending,
-    toInt64(sum(attempts)) AS attempts,
-    greatest(0, dateDiff('millisecond', minIf(created_at, status = 'pending'), now64(3, 'UTC'))) AS age_ms
-FROM alert_deliveries_local FINAL
+    sum(is_sent) AS sent, sum(is_failed) AS failed, sum(is_pending) AS pending, toInt64(sum(tried)) AS attempts,
+    greatest(0, dateDiff('millisecond', minIf(since, is_pending = 1), now64(3, 'UTC'))) AS age_ms
+FROM
+(
+    SELECT
+        channel, if(notice_id = toUUID('00000000-0000-0000-0000-000000000000'), alert_id, notice_id) AS notice,
+        max(status = 'sent') AS is_sent, max(status = 'failed') AS is_failed, max(status = 'pending') AS is_pending,
+        max(alert_deliveries_local.attempts) AS tried, min(created_at) AS since
+    FROM alert_deliveries_local FINAL
+    GROUP BY channel, notice
+)
 GROUP BY channel
 ORDER BY channel
 """

@@ -61,7 +61,11 @@ def alert_steps(
         ("alerts-anomalies", anomalies.look, _DAY_SECONDS),
         ("alerts-data-quality", quality.look, _DAY_SECONDS),
         *(
-            (f"alerts-to-{channel.name}", Outbox(ledger, channel, locale, _utc_now).deliver, _DELIVER_SECONDS)
+            (
+                f"alerts-to-{channel.name}",
+                Outbox(ledger, channel, locale, _utc_now, configuration.notices_per_minute).deliver,
+                _DELIVER_SECONDS,
+            )
             for channel in configuration.channels
         ),
     ]

@@ -100,7 +100,14 @@ def test_alerts_are_listed_with_their_notices(ledger: Ledger, client: TestClient
         "acknowledged_by": None,
         "acknowledged_at": None,
         "deliveries": [
-            {"channel": "hook", "status": "pending", "attempts": 0, "delivered_at": None, "error": None},
+            {
+                "channel": "hook",
+                "status": "pending",
+                "attempts": 0,
+                "delivered_at": None,
+                "error": None,
+                "notice_id": None,
+            },
         ],
     }
     assert _json(client, "/api/alerts", kind="anomaly", severity="critical", ruleId="u") == [newest]

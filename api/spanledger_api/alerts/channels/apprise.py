@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from spanledger.exceptions import ConfigurationError, DeliveryFailedError
 from spanledger_api.alerts.channels.channel import ChannelKind
 from spanledger_api.alerts.kinds import Severity
-from spanledger_api.messages import message
 
 if TYPE_CHECKING:
     from spanledger_api.alerts.channels.channel import Notice
@@ -45,9 +44,7 @@ class AppriseChannel:
 
     def send(self, notice: Notice) -> None:
         """Send; raises as :meth:`Channel.send`."""
-        alert = notice.alert
-        title = message(f"alert_title_{alert.severity}", notice.locale, rule=alert.rule_name)
         body = f"{notice.text}\n{notice.key}"
-        if not self._service.notify(title=title, body=body, notify_type=_TYPES[alert.severity]):
+        if not self._service.notify(title=notice.title, body=body, notify_type=_TYPES[notice.severity]):
             complaint = "apprise could not deliver; its log says why"
             raise DeliveryFailedError(complaint)

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from spanledger_api.alerts.alert import money
+from spanledger_api.messages import Locale, message
+
 if TYPE_CHECKING:
     from spanledger_api.alerts.alert import Alert
-    from spanledger_api.messages import Locale
+    from spanledger_api.alerts.kinds import Severity
 
 __all__ = ["Channel", "ChannelKind", "Notice"]
 
@@ -38,12 +41,54 @@ class Notice:
     @property
     def text(self) -> str:
         """The message in that language."""
-        return self.alert.message(self.locale)
+        return self.said(self.locale)
+
+    @property
+    def title(self) -> str:
+        """What it is about, in that language."""
+        return message(f"alert_title_{self.severity}", self.locale, rule=self.alert.rule_name)
+
+    @property
+    def severity(self) -> Severity:
+        """How much it matters."""
+        return self.alert.severity
 
     @property
     def key(self) -> str:
         """The same for every attempt to tell this, so that a receiver knows a repeat."""
         return str(self.alert.alert_id)
+
+    def said(self, locale: Locale) -> str:
+        """The message in some language."""
+        return self.alert.message(locale)
+
+    def facts(self) -> dict[str, object]:
+        """Everything but the words."""
+        return self.alert.facts()
+
+    def looked_up(self) -> dict[str, str]:
+        """What can be looked up, each with its name."""
+        alert = self.alert
+        found = {
+            "service": alert.service,
+            "user_id": alert.user_id,
+            "operation": alert.operation,
+            "task_type": alert.task_type,
+            "execution_id": alert.execution_id,
+            "record_id": alert.record_id,
+            "value": money(alert.value, alert.currency) if alert.currency else "",
+            "threshold": money(alert.threshold, alert.currency) if alert.currency else "",
+        }
+        return {name: value for name, value in found.items() if value}
+
+    def document(self) -> dict[str, object]:
+        """As webhooks carry it."""
+        return {
+            "type": "spanledger.alert",
+            "version": 1,
+            "alert": {**self.facts(), "message": self.text},
+            "messages": {locale.value: self.said(locale) for locale in Locale},
+        }
 
 
 class Channel(Protocol):

@@ -15,7 +15,6 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from spanledger.exceptions import ConfigurationError, DeliveryFailedError, DeliveryRefusedError
 from spanledger.values import decimal_text
 from spanledger_api.alerts.channels.channel import ChannelKind
-from spanledger_api.messages import message
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -99,18 +98,16 @@ def _part(client: smtplib.SMTP) -> None:
 
 
 def _mail(notice: Notice, sender: str, recipients: Sequence[str]) -> EmailMessage:
-    alert = notice.alert
     mail = EmailMessage()
-    title = message(f"alert_title_{alert.severity}", notice.locale, rule=alert.rule_name)
-    mail["Subject"] = " ".join(title.split())
+    mail["Subject"] = " ".join(notice.title.split())
     mail["From"] = sender
     mail["To"] = ", ".join(recipients)
-    mail["Date"] = formatdate(alert.detected_at.timestamp())
+    mail["Date"] = formatdate(notice.alert.detected_at.timestamp())
     # Mail programs show messages of one identifier once.
     mail["Message-ID"] = f"<{notice.key}@spanledger>"
     mail["Idempotency-Key"] = notice.key
     mail["Auto-Submitted"] = "auto-generated"
-    facts = {name: value for name, value in alert.facts().items() if value is not None}
+    facts = {name: value for name, value in notice.facts().items() if value is not None}
     lines = [f"{name}: {_plain(value)}" for name, value in facts.items()]
     mail.set_content("\n".join([notice.text, "", *lines, ""]))
     return mail

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from spanledger_api.alerts.alert import money
 from spanledger_api.alerts.channels.channel import ChannelKind
 from spanledger_api.alerts.channels.http_post import HttpPost
 from spanledger_api.alerts.kinds import Severity
-from spanledger_api.messages import message
 
 if TYPE_CHECKING:
-    from spanledger_api.alerts.alert import Alert
     from spanledger_api.alerts.channels.channel import Notice
 
 __all__ = ["SlackChannel"]
@@ -23,6 +20,7 @@ _SIGNS: Final = {
     Severity.CRITICAL: ":rotating_light:",
 }
 _LONGEST_TEXT: Final = 2900  # Slack takes 3,000 characters in a section
+_LONGEST_FIELD: Final = 500
 
 
 class SlackChannel:
@@ -48,14 +46,16 @@ class SlackChannel:
 
 
 def _document(notice: Notice) -> dict[str, object]:
-    alert = notice.alert
-    title = message(f"alert_title_{alert.severity}", notice.locale, rule=alert.rule_name)
-    fields = [{"type": "mrkdwn", "text": f"*{name}*\n{_escaped(value)}"} for name, value in _fields(alert).items()]
+    # At most ten: Slack takes no more.
+    fields = [
+        {"type": "mrkdwn", "text": f"*{name}*\n{_escaped(value[:_LONGEST_FIELD])}"}
+        for name, value in notice.looked_up().items()
+    ]
     text = _escaped(notice.text)[:_LONGEST_TEXT]
     blocks: list[dict[str, object]] = [
         {
             "type": "section",
-            "text": {"type": "mrkdwn", "text": f"{_SIGNS[alert.severity]} *{_escaped(title)}*\n{text}"},
+            "text": {"type": "mrkdwn", "text": f"{_SIGNS[notice.severity]} *{_escaped(notice.title)}*\n{text}"},
         },
         {"type": "context", "elements": [{"type": "mrkdwn", "text": f"`{notice.key}`"}]},
     ]
@@ -63,21 +63,6 @@ def _document(notice: Notice) -> dict[str, object]:
         blocks.insert(1, {"type": "section", "fields": fields})
     # The text is what notifications and screen readers show.
     return {"text": text, "blocks": blocks}
-
-
-def _fields(alert: Alert) -> dict[str, str]:
-    """What can be looked up, at most ten: Slack takes no more."""
-    found = {
-        "service": alert.service,
-        "user_id": alert.user_id,
-        "operation": alert.operation,
-        "task_type": alert.task_type,
-        "execution_id": alert.execution_id,
-        "record_id": alert.record_id,
-        "value": money(alert.value, alert.currency) if alert.currency else "",
-        "threshold": money(alert.threshold, alert.currency) if alert.currency else "",
-    }
-    return {name: value[:500] for name, value in found.items() if value}
 
 
 def _escaped(text: str) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from spanledger_api.alerts.channels.channel import ChannelKind
 from spanledger_api.alerts.channels.http_post import HttpPost
 from spanledger_api.encoding import to_json
-from spanledger_api.messages import Locale
 
 if TYPE_CHECKING:
     from spanledger_api.alerts.channels.channel import Notice
@@ -25,7 +24,7 @@ TIMESTAMP: Final = "Spanledger-Timestamp"
 
 
 class WebhookChannel:
-    """Posts the alert's facts and its message in every language.
+    """Posts the facts of a notice and its message in every language.
 
     Args:
         name: What the operator calls it.
@@ -45,15 +44,7 @@ class WebhookChannel:
 
     def send(self, notice: Notice) -> None:
         """Post the document, the same bytes at every attempt; raises as :meth:`Channel.send`."""
-        alert = notice.alert
-        body = to_json(
-            {
-                "type": "spanledger.alert",
-                "version": 1,
-                "alert": {**alert.facts(), "message": notice.text},
-                "messages": {locale.value: alert.message(locale) for locale in Locale},
-            }
-        )
+        body = to_json(notice.document())
         timestamp = str(int(time.time()))
         headers = {"Idempotency-Key": notice.key, TIMESTAMP: timestamp}
         if self._secret is not None:
