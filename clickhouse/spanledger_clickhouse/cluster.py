@@ -42,6 +42,11 @@ _CREATE_MATERIALIZED: Final = re.compile(
 _CREATE_VIEW: Final = re.compile(r"CREATE (?:OR REPLACE )?VIEW (?:IF NOT EXISTS )?(?P<name>\w+)(?= AS\b)")
 _ALTER: Final = re.compile(r"ALTER TABLE (?P<name>\w+)\s+(?P<kind>[A-Z]+ [A-Z]+)\b")
 _DROP: Final = re.compile(r"DROP (?:TABLE|VIEW) IF EXISTS (?P<name>\w+)")
+_ACCESS: Final = re.compile(
+    r"(?:CREATE (?:SETTINGS PROFILE|ROLE|QUOTA|USER) IF NOT EXISTS|ALTER USER) (?P<name>\w+)", re.DOTALL
+)
+_GRANT_ROLE: Final = re.compile(r"GRANT (?P<role>\w+) TO (?P<user>\w+)\Z")
+_GRANT_SELECT: Final = re.compile(r"GRANT SELECT ON (?P<name>\w+) TO (?P<role>\w+)\Z")
 _ENGINE: Final = re.compile(r"^ENGINE = (?P<engine>\w*MergeTree)\b(?:\((?P<arguments>[^()]*)\))?", re.MULTILINE)
 _SORTING_KEY: Final = re.compile(r"^ORDER BY (?P<key>.+)$", re.MULTILINE)
 _BINARY_TRACE: Final = re.compile(r"^\s*trace_id\s+FixedString\(16\)", re.MULTILINE)
@@ -122,10 +127,24 @@ class Cluster:
         if match := _DROP.match(statement):
             dropped = [match["name"], *([self._shard(match["name"])] if match["name"] in self.tables else [])]
             return [f"{match[0].removesuffix(match['name'])}{name} {self._everywhere} SYNC" for name in dropped]
-        if statement.startswith(("INSERT INTO ", "SELECT ")):
-            return [statement]
+        access = self._access(statement)
+        if access or statement.startswith(("INSERT INTO ", "SELECT ")):
+            return access or [statement]
         message = f"A cluster has no form of this statement: {statement.splitlines()[0]}"
         raise MigrationError(message)
+
+    def _access(self, statement: str) -> list[str]:
+        """Statements about roles and users as every node runs them; empty for any other statement."""
+        if match := _ACCESS.match(statement):
+            return [f"{match[0]} {self._everywhere}{statement[match.end() :]}"]
+        if match := _GRANT_ROLE.match(statement):
+            return [f"GRANT {self._everywhere} {match['role']} TO {match['user']}"]
+        if match := _GRANT_SELECT.match(statement):
+            name = match["name"]
+            # A statement is checked again on each shard, where the rows are in tables of their own.
+            read = [name, *([self._shard(name)] if name in self.tables else [])]
+            return [f"GRANT {self._everywhere} SELECT ON {self.database}.{each} TO {match['role']}" for each in read]
+        return []
 
     @property
     def _everywhere(self) -> str:

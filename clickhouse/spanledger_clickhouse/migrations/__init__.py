@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 from spanledger.exceptions import MigrationError
 from spanledger_clickhouse.cluster import Cluster
@@ -14,11 +17,23 @@ from spanledger_clickhouse.cluster import Cluster
 if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
 
-__all__ = ["Migration", "check_schema", "deployed", "known_migrations", "migrate"]
+__all__ = ["NEEDED_RIGHTS", "NOT_ALLOWED", "Migration", "check_schema", "deployed", "known_migrations", "migrate"]
 
 _FILE_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 _STATEMENT_END = re.compile(r";[ \t]*$", re.MULTILINE)
+_OF_ACCESS = re.compile(r"^-- access-management$", re.MULTILINE)
 _COMMENT_LINE = re.compile(r"^\s*--.*$", re.MULTILINE)
+
+NOT_ALLOWED: Final = frozenset({497, 514, 495})
+"""The server's codes where roles cannot be made: ACCESS_DENIED, ACCESS_STORAGE_FOR_INSERTION_NOT_FOUND, …_READONLY."""
+
+NEEDED_RIGHTS: Final = (
+    "GRANT ACCESS MANAGEMENT ON *.* and GRANT SELECT ON the ledger's database WITH GRANT OPTION, or access_management "
+    "in users.xml, and a user_directories entry that can be written, let it."
+)
+"""What whoever makes roles needs, for people."""
+
+_log = logging.getLogger(__name__)
 
 _RECORD_TABLE = """
 CREATE TABLE IF NOT EXISTS schema_migrations
@@ -52,6 +67,15 @@ class Migration:
     def checksum(self) -> str:
         """SHA-256 of the statements, comments and blank lines left out."""
         return hashlib.sha256("\n".join(self.statements).encode()).hexdigest()
+
+    @property
+    def is_of_access(self) -> bool:
+        """Whether it makes roles and the like and no tables: an embedded engine has none, so it is only noted there.
+
+        Its file says so by a line ``-- access-management``. On a server it needs rights that the ledger itself does
+        not; without them it is passed over, and :func:`spanledger_clickhouse.analyst.admit_analyst` makes up for it.
+        """
+        return bool(_OF_ACCESS.search(self.sql))
 
     @property
     def statements(self) -> list[str]:
@@ -105,14 +129,28 @@ def migrate(ledger: Ledger, migrations: list[Migration] | None = None) -> list[M
     _check_history(known, applied)
     pending = [migration for migration in known if migration.version not in applied]
     for migration in pending:
-        for statement in deployed(ledger, migration.statements, known):
-            ledger.command(statement)
+        _apply(ledger, migration, known)
         ledger.command(
             "INSERT INTO schema_migrations (version, name, checksum) "
             "SELECT {version:UInt32}, {name:String}, {checksum:String}",
             {"version": migration.version, "name": migration.name, "checksum": migration.checksum},
         )
     return pending
+
+
+def _apply(ledger: Ledger, migration: Migration, known: list[Migration]) -> None:
+    if migration.is_of_access and ledger.dsn.embedded:
+        _log.info("%s is for servers: the embedded engine has no users, its port takes keys.", migration.name)
+        return
+    try:
+        for statement in deployed(ledger, migration.statements, known):
+            ledger.command(statement)
+    except DatabaseError as error:
+        if not migration.is_of_access or error.code not in NOT_ALLOWED:
+            raise
+        _log.warning(
+            "%s was passed over, since %s may not make roles: %s", migration.name, ledger.dsn.username, NEEDED_RIGHTS
+        )
 
 
 def deployed(ledger: Ledger, statements: list[str], migrations: list[Migration] | None = None) -> list[str]:
