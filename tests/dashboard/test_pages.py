@@ -306,3 +306,13 @@ def test_what_is_out_of_sight_is_not_asked_for(visitor: Visitor) -> None:
     assert below <= set(later)
     questions = [each for each in visitor.asked if "/api/alerts" not in each and "/api/freshness" not in each]
     assert len(questions) == len(set(questions))
+
+
+def test_a_filter_that_nothing_matches_says_so(visitor: Visitor) -> None:
+    """The sentence on top comes to an end, and every panel of costs is empty."""
+    page = visitor.go("/?model=nobodys")
+
+    expect(page.locator(".lead")).to_contain_text("No cost was recorded")
+    assert page.locator(".tile .figure").all_inner_texts() == ["$0.00", "$0.00", "0", "$0.00", "0%"]
+    expect(page.get_by_text("Not narrowed by")).to_have_count(2)  # budgets, and alerts, which name no model
+    expect(page.locator("main td")).to_have_count(0)

@@ -19,7 +19,7 @@ export function Overview({ view }) {
     <${Headline} view=${view} />
     <${Tiles} view=${view} />
     <div class="grid">
-      ${panel(SpendOverTime)}
+      <${SpendOverTime} view=${view} />
       <div class="span-4 column">${panel(Budgets)} ${panel(OpenAlerts)}</div>
       ${panel(Movers)} ${panel(TopExecutions)} ${panel(UnitCosts)} ${panel(Latency)} ${panel(Usage)} ${panel(Coverage)}
     </div>

@@ -9,11 +9,11 @@ import { html } from "../vendor/preact-htm.module.js";
 
 export function Headline({ view }) {
   const { days } = rangeOf(view, Date.now());
-  const total = useResource(useReport("/api/analytics/cost/movers")).rows?.[0];
+  const totals = useResource(useReport("/api/analytics/cost/movers")).rows;
   const movers = useResource(useReport("/api/analytics/cost/movers", { groupBy: view.group, limit: 100 })).rows;
   return html`<div class="page-head">
     <h1>${t("overview.title")} <span class="dates">${datesOf(view)}</span></h1>
-    <p class="lead">${total && movers ? html`<${Sentence} view=${view} days=${days} total=${total} movers=${movers} />` : html`<span aria-hidden="true">…</span>`}</p>
+    <p class="lead">${totals && movers ? html`<${Sentence} view=${view} days=${days} total=${totals[0]} movers=${movers} />` : html`<span aria-hidden="true">…</span>`}</p>
   </div>`;
 }
 
@@ -25,7 +25,7 @@ function datesOf(view) {
 }
 
 function Sentence({ view, days, total, movers }) {
-  const spent = Number(total.current_cost);
+  const spent = Number(total?.current_cost ?? 0);
   if (!spent) return t("headline.nothing", { days });
   const largest = [...movers].sort((one, other) => Number(other.current_cost) - Number(one.current_cost))[0];
   const [mover] = movers;
