@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 _FREE_PORTS = ["--otlp-http-port", "0", "--otlp-grpc-port", "0"]
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server, as a DSN without a database; ``spanledger`` is migrated on it."""
-    with admin_server(tmp_path / "server") as address:
+    with admin_server(tmp_path_factory.mktemp("collectors") / "server") as address:
         with open_ledger(f"{address}/spanledger") as ledger:
             migrate(ledger)
         yield address
