@@ -3,11 +3,11 @@
 end_up() {
   if [[ -n ${up_process:-} ]]; then
     kill "$up_process"
-    wait "$up_process" || true # 143 where the signal came before its handler
+    wait "$up_process"
     unset up_process
   fi
 }
-trap end_up EXIT
+trap '[[ -z ${up_process:-} ]] || kill -KILL "$up_process"' EXIT # its page is over, so nobody waits for its last work
 
 start_up() {
   end_up
