@@ -61,6 +61,7 @@ _WORDS: Final[Mapping[str, object]] = {
     "dismissed": False,
     "engine": "material-engine",
     "error": None,
+    "notice_id": None,
     "error_message": None,
     "active": True,
     "is_current": True,

@@ -38,6 +38,12 @@ _A_STATEMENT: Final = 20
 _log = logging.getLogger(__name__)
 
 _ALERT: Final = ", ".join(f"alerts_local.{name} AS {name}" for name in ALERT_COLUMNS)
+# Asked at every step, and mostly in vain.
+_ANYTHING: Final = """
+SELECT 1 FROM alert_deliveries_local FINAL
+WHERE channel = {channel:String} AND status = 'pending' AND next_attempt_at <= {now:DateTime64(3, 'UTC')}
+LIMIT 1
+"""
 _DUE_NOW: Final = """
     channel = {channel:String} AND status = 'pending' AND (notice_id = {none:UUID} OR notice_id = alert_id)
     AND next_attempt_at <= {now:DateTime64(3, 'UTC')}
@@ -127,6 +133,8 @@ class Outbox:
         for notice_id, (statement, bound) in list(self._unwritten.items()):
             self._note(notice_id, statement, bound)
         if self._not_before is not None and self._clock() < self._not_before:
+            return 0
+        if not self._ledger.query(_ANYTHING, {"channel": self._channel.name, "now": self._clock()}):
             return 0
         mutes = all_mutes(self._ledger)
         allowances = self._collecting.allowances(self._clock())
