@@ -107,6 +107,7 @@ def create_app(
     )
     app.state.metrics = metrics
     app.state.slow_questions = SlowQuestions()
+    app.state.export_slots = QuerySlots(running=2, waiting=2)
     app.state.gate = gate
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING_BYTES, compresslevel=_GZIP_LEVEL)
     metrics.include(ROLLUP_COUNTS)

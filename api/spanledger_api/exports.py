@@ -12,6 +12,7 @@ from spanledger_api.parameters import Instant
 from spanledger_api.problem import PROBLEM_RESPONSES
 from spanledger_api.question import Asked
 from spanledger_clickhouse.exports import ExportFormat, ExportTable, Selection, stream
+from spanledger_clickhouse.query_slots import QuerySlots
 
 __all__ = ["ExportParameters", "router"]
 
@@ -87,16 +88,23 @@ class ExportParameters(BaseModel, extra="forbid", frozen=True):
 def export(question: Asked, parameters: Annotated[ExportParameters, Query()]) -> StreamingResponse:
     """Every record of a window, exactly: as CSV, JSON lines, Parquet or FOCUS.
 
-    The answer is sent while it is read, so a ledger that fails midway breaks the connection off.
+    The answer is sent while it is read, so a ledger that fails midway breaks the connection off. Two exports run at
+    once, for an hour each at most; two more wait for ten seconds, and others get 503.
     """
     selection = parameters.selection
     extension = "csv" if selection.form.is_focus else selection.form.value
     name = f"{selection.table}.{extension}"
     return StreamingResponse(
-        _begun(stream(question.ledger, selection)),
+        _begun(_in_turn(question.request.app.state.export_slots, stream(question.ledger, selection))),
         media_type=_MEDIA_TYPES.get(selection.form, "text/csv; charset=utf-8"),
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+def _in_turn(slots: QuerySlots, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces, once it is an export's turn: they hold a client of the ledger for as long as somebody reads."""
+    with slots.taken():
+        yield from pieces
 
 
 def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:

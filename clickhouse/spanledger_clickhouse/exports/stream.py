@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from contextlib import closing
+from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from spanledger_clickhouse.exports.columns import TABLES, native_sql, text_sql
 from spanledger_clickhouse.exports.focus import focus_columns
@@ -22,28 +23,22 @@ if TYPE_CHECKING:
 
 __all__ = ["count_rows", "stream"]
 
-_TEXT_SETTINGS: Final = {
-    "output_format_json_quote_64bit_integers": 0,
-    "output_format_json_quote_decimals": 0,
-    "output_format_json_escape_forward_slashes": 0,
-    "output_format_decimal_trailing_zeros": 0,
-    "format_csv_null_representation": "",
-    # Small blocks in one thread: what is read and formatted ahead of the reader lies in memory.
-    "max_block_size": 8192,
-    "output_format_parallel_formatting": 0,
-    "max_threads": 1,
-}
-
-
-class _Batch(Protocol):
-    """Rows as Arrow holds them."""
-
-    @property
-    def num_rows(self) -> int: ...
+# They stand in the statement: given beside it they would make the embedded engine's client hold the whole result.
+_LIMITS: Final = """
+SETTINGS max_block_size = 8192, max_threads = 1, max_memory_usage = 1000000000, max_execution_time = 3600,
+    max_result_rows = 0, max_result_bytes = 0, max_rows_to_read = 0"""
+# Small blocks in one thread: what is read and formatted ahead of the reader lies in memory.
+_TEXT_SETTINGS: Final = f"""{_LIMITS},
+    output_format_json_quote_64bit_integers = 0, output_format_json_quote_decimals = 0,
+    output_format_json_escape_forward_slashes = 0, output_format_decimal_trailing_zeros = 0,
+    format_csv_null_representation = '', output_format_parallel_formatting = 0"""
+_HOURS: Final = """
+SELECT toUnixTimestamp(toStartOfHour(started_at, 'UTC')) AS hour, count() AS n
+FROM {table} WHERE {where} GROUP BY hour ORDER BY hour"""
 
 
 _PIECE_BYTES: Final = 256 * 1024
-_ROW_GROUP: Final = 100_000
+_ROW_GROUP: Final = 50_000
 
 
 def count_rows(ledger: Ledger, selection: Selection) -> int:
@@ -85,9 +80,9 @@ def _text(ledger: Ledger, selection: Selection, progress: Callable[[int], None])
         heading = io.StringIO()
         csv.writer(heading, lineterminator="\n").writerow(columns)
         yield heading.getvalue().encode()
-    sql = _sql(selection, columns)
+    sql = _sql(selection, columns) + _TEXT_SETTINGS
     with ledger.borrow() as client:
-        raw = client.raw_stream(sql, parameters=selection.parameters, settings=_TEXT_SETTINGS, fmt=form)
+        raw = client.raw_stream(sql, parameters=selection.parameters, fmt=form)
         with closing(cast("BinaryIO", raw)) as source:
             while piece := source.read(_PIECE_BYTES):
                 yield piece
@@ -103,16 +98,19 @@ def _text_columns(selection: Selection) -> dict[str, str]:
 
 def _parquet(ledger: Ledger, selection: Selection, progress: Callable[[int], None]) -> Iterator[bytes]:
     arrow, parquet = _arrow()
-    sql = _sql(selection, {name: native_sql(name, kind) for name, kind in TABLES[selection.table].items()})
+    columns = {name: native_sql(name, kind) for name, kind in TABLES[selection.table].items()}
     written = _Pieces()
+    stretches = _stretches(ledger, selection)
     with ledger.borrow() as client:
-        schema = cast("Any", client.query_arrow(f"{sql} LIMIT 0", parameters=selection.parameters)).schema
+        nothing = f"{_sql(selection, columns)} LIMIT 0"
+        schema = cast("Any", client.query_arrow(nothing, parameters=selection.parameters)).schema
         writer = parquet.ParquetWriter(arrow.PythonFile(written, mode="w"), schema, compression="zstd")
-        with client.query_arrow_stream(sql, parameters=selection.parameters) as batches:
-            for group in _groups(cast("Iterator[_Batch]", batches)):
-                writer.write_table(arrow.Table.from_batches(group, schema))
-                yield written.taken()
-                progress(sum(batch.num_rows for batch in group))
+        for start, end in stretches:
+            part = replace(selection, start=start, end=end)
+            rows = cast("Any", client.query_arrow(_sql(part, columns) + _LIMITS, parameters=part.parameters))
+            writer.write_table(rows.cast(schema))
+            yield written.taken()
+            progress(rows.num_rows)
         writer.close()
         yield written.taken()
 
@@ -122,16 +120,18 @@ def _arrow() -> tuple[Any, Any]:
     return import_module("pyarrow"), import_module("pyarrow.parquet")
 
 
-def _groups(batches: Iterator[_Batch]) -> Iterator[list[_Batch]]:
-    """Batches together, until they are worth a row group."""
-    group: list[_Batch] = []
-    for batch in batches:
-        group.append(batch)
-        if sum(each.num_rows for each in group) >= _ROW_GROUP:
-            yield group
-            group = []
-    if group:
-        yield group
+def _stretches(ledger: Ledger, selection: Selection) -> list[tuple[int, int]]:
+    """Hours together until they are worth a row group: Arrow has all rows of a statement before the first is given."""
+    sql = _HOURS.format(table=selection.table, where=selection.where)
+    found: list[tuple[int, int]] = []
+    start, gathered = selection.start, 0
+    for row in ledger.query(sql, selection.parameters):
+        gathered += cast("int", row["n"])
+        if gathered >= _ROW_GROUP:
+            end = min((cast("int", row["hour"]) + 3_600) * 10**9, selection.end)
+            found.append((start, end))
+            start, gathered = end, 0
+    return [*found, (start, selection.end)] if start < selection.end else found
 
 
 def _sql(selection: Selection, columns: Mapping[str, str]) -> str:

@@ -147,3 +147,28 @@ def test_focus_1_2_passes_the_official_validator(filled: Ledger, tmp_path: Path)
     results = [line.split(": ")[0].split(" ")[-1] for line in told.stdout.splitlines() if ": FAIL" in line]
     assert ": PASS" in told.stdout, told.stderr
     assert {name for name in results if not name.startswith("InvoiceId-")} <= {"CostAndUsage-D-033-O"}
+
+
+def test_an_export_is_given_out_while_it_is_read(ledger: Ledger) -> None:
+    """Many rows come in many pieces, each of them once, and nothing near the whole is ever in one."""
+    ledger.command(
+        "INSERT INTO otel_traces (Timestamp, TraceId, SpanId, SpanName, Duration, SpanAttributes) SELECT "
+        "fromUnixTimestamp64Nano({start:Int64} + intDiv(number, 20000) * 3600000000000, 'UTC'), "
+        "lower(leftPad(hex(number), 32, '0')), lower(leftPad(hex(number), 16, '0')), 'call', 1, "
+        "map('cost.service', 's3', 'cost.total_cost', '0.5') FROM numbers(1, 60000)",
+        {"start": EVERYTHING.start},
+    )
+    for form in (ExportFormat.JSONL, ExportFormat.PARQUET):
+        told: list[int] = []
+
+        pieces = list(stream(ledger, _selection(form), told.append))
+
+        content = b"".join(pieces)
+        spans = _table(content)["span_id"].unique() if form is ExportFormat.PARQUET else _spans(content)
+        assert len(pieces) > 2, form
+        assert max(map(len, pieces)) < len(content)
+        assert (sum(told), len(spans)) == (60_000, 60_000)
+
+
+def _spans(lines: bytes) -> set[bytes]:
+    return {line.partition(b'"span_id":')[2] for line in lines.splitlines()}
