@@ -184,3 +184,25 @@ def test_two_keys_share_no_entity_tag(guarded: TestClient, issue: Callable[..., 
 
     assert len({answer.headers["etag"] for answer in answers}) == 3
     assert all("Authorization" in answer.headers["vary"] for answer in answers)
+
+
+@pytest.mark.usefixtures("two_users")
+@pytest.mark.parametrize("scope", [_OWN, _OWN_SERVICE], ids=["user", "service"])
+def test_what_is_set_up_about_others_is_theirs(guarded: TestClient, issue: Callable[..., str], scope: RowScope) -> None:
+    """Budgets, rules and mutes that name another user or service are not shown to a bound key, in lists or by id."""
+    chief = bearer(issue(Role.ADMIN))
+    made = {
+        "/api/budgets": {"name": "strange", "scope": "user", "scope_value": "strange-user", "amount": 1},
+        "/api/alerts/rules": {"name": "strange", "kind": "operation", "user_id": "strange-user"},
+        "/api/alerts/mutes": {"user_id": "strange-user", "until": "2027-01-01T00:00:00Z", "reason": "strange"},
+    }
+    for path, body in made.items():
+        assert guarded.post(path, json=body, headers=chief).status_code == 201, path
+    key = issue(Role.READ, scope)
+    asked = [each for each in _readings(guarded.app) if each.template.startswith(("/api/alerts", "/api/budgets"))]
+
+    found = {f"{each.path} {each.query}": leaks for each in asked if (leaks := _leaks(guarded, key, each))}
+    seen = {path: guarded.get(path, headers=chief).text.count("strange-user") for path in made}
+
+    assert found == {}
+    assert min(seen.values()) > 0
