@@ -1,20 +1,21 @@
 """Task executions by cost or time: GET /api/executions."""
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
-from string import Template
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from spanledger_api.amounts import Amount, Milliseconds, milliseconds
+from spanledger_api.execution_pages import ExecutionPages
 from spanledger_api.filters import ANY, Dimension, Where
 from spanledger_api.paging import Paged
 from spanledger_api.parameters import ReportFormat, TimeWindow
 from spanledger_api.question import Asked, columns_of
 from spanledger_api.reply import DURATION_RESPONSES
-from spanledger_api.rows import Row, amount, ask, integer, text
+from spanledger_api.rows import Row, amount, integer, text
 from spanledger_api.times import format_rfc3339
 from spanledger_clickhouse.ledger import Ledger
 
@@ -24,43 +25,8 @@ router = APIRouter(tags=["executions"])
 
 # Costs are looked for from a week before the window on: clocks of several machines differ by less than that, and the
 # ledger is read no further back than the window needs.
-_SQL = Template("""
-WITH found AS
-(
-    SELECT
-        execution_id,
-        argMin(user_id, (user_id = '', started_at, span_id)) AS user,
-        argMin(task_type, (task_type = '', started_at, span_id)) AS task,
-        multiIf(
-            countIf(status = 'failed') > 0, 'failed', countIf(status = 'running') > 0, 'running', 'completed'
-        ) AS state,
-        argMin(error_message, (error_message = '', started_at, span_id)) AS message,
-        min(toUnixTimestamp64Nano(started_at)) AS started_ns,
-        max(toUnixTimestamp64Nano(ifNull(completed_at, started_at))) AS completed_ns,
-        countIf(isNull(completed_at)) > 0 AS unfinished
-    FROM task_executions_local FINAL
-    WHERE execution_id IN (SELECT execution_id FROM task_executions_local WHERE $where)
-    GROUP BY execution_id
-    HAVING $chosen
-)
-SELECT
-    execution_id, user, task, state, message, started_ns, completed_ns, unfinished,
-    costs.cost AS cost, costs.calls AS calls, costs.records AS records,
-    if(unfinished, -1, toInt64(completed_ns - started_ns)) AS length_ns
-FROM found
-LEFT JOIN
-(
-    SELECT
-        execution_id, sumIf(toDecimal256(total_cost, 12), currency = 'USD') AS cost,
-        countIf(service IN ('openai', 'google_video_ai', 'whisper')) AS calls, count() AS records
-    FROM cost_records
-    WHERE execution_id IN (SELECT execution_id FROM found)
-        AND started_at >= fromUnixTimestamp64Nano({costs_from:Int64}, 'UTC')
-    GROUP BY execution_id
-) AS costs USING (execution_id)
-ORDER BY $order, execution_id
-""")
 _WEEK_NS = 7 * 86_400 * 1_000_000_000
+_NOTHING: Row = {"cost": Decimal(0), "calls": 0, "records": 0}
 
 
 class ExecutionStatus(StrEnum):
@@ -77,13 +43,6 @@ class Sorting(StrEnum):
     STARTED = "started"
     COST = "cost"
     DURATION = "duration"
-
-
-_ORDERS = {
-    Sorting.STARTED: "started_ns DESC",
-    Sorting.COST: "cost DESC, started_ns DESC",
-    Sorting.DURATION: "length_ns DESC, started_ns DESC",
-}
 
 
 class ExecutionSummary(BaseModel):
@@ -122,28 +81,40 @@ class ExecutionsParameters(TimeWindow, Paged, frozen=True):
     sort: Sorting = Field(Sorting.STARTED, description="What they are in order of, the highest first.")
     format: ReportFormat = Field(ReportFormat.JSON, description="Form of the body.")
 
-    def chosen(self, now: datetime) -> tuple[str, dict[str, object]]:
-        """The condition on whole executions, and the values that it binds; raises as ``window`` does."""
+    def pages(self, ledger: Ledger, now: datetime) -> ExecutionPages:
+        """The executions that are asked for; raises as ``window`` does."""
         window = self.window(now)
-        conditions = ["started_ns >= {window_start:Int64}"]
-        bound: dict[str, object] = {"costs_from": max(0, window.start - _WEEK_NS)}
+        whole = ["started_ns >= {window_start:Int64}"]
+        of_root: list[str] = []
+        bound: dict[str, object] = {}
         if window.end is not None:
-            conditions.append("started_ns < {window_end:Int64}")
-        for name, column, value in (
-            ("of_status", "state", self.status),
-            ("of_user", "user", self.user_id),
-            ("of_task", "task", self.task_type),
+            whole.append("started_ns < {window_end:Int64}")
+        for name, column, of_whole, value in (
+            ("of_status", "status", "state", self.status),
+            ("of_user", "user_id", "user", self.user_id),
+            ("of_task", "task_type", "task", self.task_type),
         ):
             if value is not None and value != ANY:
-                conditions.append(f"{column} = {{{name}:String}}")
+                whole.append(f"{of_whole} = {{{name}:String}}")
+                of_root.append(f"{column} = {{{name}:String}}")
                 bound[name] = str(value)
+        costs_from = max(0, window.start - _WEEK_NS)
         paid = self._paid()
         if paid.conditions:
             begun = "started_at >= fromUnixTimestamp64Nano({costs_from:Int64}, 'UTC')"
-            conditions.append(
+            whole.append(
                 f"execution_id IN (SELECT execution_id FROM cost_records WHERE {begun} AND {paid.sql})"  # noqa: S608 - every name is of an enumeration
             )
-        return " AND ".join(conditions), {**bound, **paid.parameters}
+            bound |= {**paid.parameters, "costs_from": costs_from}
+        return ExecutionPages(
+            ledger,
+            Where.within(window),
+            whole=" AND ".join(whole),
+            of_root=tuple(of_root),
+            bound=bound,
+            costs_from=costs_from,
+            is_of_records=bool(paid.conditions),
+        )
 
     def _paid(self) -> Where:
         """The conditions on the one cost record, at least, that an execution must have."""
@@ -160,22 +131,25 @@ class ExecutionsParameters(TimeWindow, Paged, frozen=True):
 
 def read_executions(ledger: Ledger, now: datetime, parameters: ExecutionsParameters) -> list[ExecutionSummary]:
     """Executions in the order that was asked for, ties by id; errors as of ``rows.ask``."""
-    chosen, bound = parameters.chosen(now)
-    sql = Template(_SQL.safe_substitute(chosen=chosen, order=_ORDERS[parameters.sort]))
-    where = Where.within(parameters.window(now))
-    return [_summary(row) for row in ask(ledger, sql, where, parameters.page, **bound)]
+    pages = parameters.pages(ledger, now)
+    if parameters.sort is Sorting.COST:
+        return [_summary(row, row) for row in pages.dearest(parameters.page)]
+    read = pages.newest if parameters.sort is Sorting.STARTED else pages.longest
+    rows = read(parameters.page)
+    costs = pages.costs(rows)
+    return [_summary(row, costs.get(text(row, "execution_id"), _NOTHING)) for row in rows]
 
 
-def _summary(row: Row) -> ExecutionSummary:
+def _summary(row: Row, costs: Row) -> ExecutionSummary:
     started, running = integer(row, "started_ns"), bool(integer(row, "unfinished"))
     return ExecutionSummary(
         execution_id=text(row, "execution_id"),
         user_id=text(row, "user") or None,
         task_type=text(row, "task") or None,
         status=ExecutionStatus(text(row, "state")),
-        total_cost=amount(row, "cost"),
-        ai_calls_count=integer(row, "calls"),
-        operations_count=integer(row, "records"),
+        total_cost=amount(costs, "cost"),
+        ai_calls_count=integer(costs, "calls"),
+        operations_count=integer(costs, "records"),
         error_message=text(row, "message") or None,
         started_at=format_rfc3339(started),
         completed_at=None if running else format_rfc3339(integer(row, "completed_ns")),

@@ -46,6 +46,13 @@ def ask(ledger: Ledger, sql: Template, where: Where, page: Page | None = None, *
     return list(ledger.query(words + _LIMITS, bound))
 
 
+def ask_with(ledger: Ledger, sql: Template, where: Where, settings: Mapping[str, int]) -> list[Row]:
+    """The same with settings of the engine by name, a flag as 0 or 1; arguments and errors as of :func:`ask`."""
+    own = "".join(f", {name} = {value:d}" for name, value in settings.items())
+    words = as_known(sql.substitute(where=where.sql), where) + _LIMITS + own
+    return list(ledger.query(words, {**where.parameters, **as_known_parameters(where)}))
+
+
 def _cell(row: Row, name: str, kind: type[_Cell]) -> _Cell:
     value = row[name]
     if not isinstance(value, kind):

@@ -78,3 +78,20 @@ def test_orders_filters_and_pages(ledger: Ledger, get: Get, client: TestClient) 
     assert ids(taskType="t", sort="cost", limit=1, offset=1) == ["cheap"]
     assert "offset=1" in client.get(PATH, params={"limit": 1}).headers["Link"]
     assert client.get(PATH, params={"status": "lost"}).json()["parameter"] == "status"
+
+
+def test_the_newest_are_found_behind_newer_roots_of_others(ledger: Ledger, get: Get, client: TestClient) -> None:
+    """A page is full although the newest roots are second ones of earlier executions, or belong to other users."""
+    second, day = timedelta(seconds=1), timedelta(days=1)
+    first = [Span(execution=f"e{n:03}", execution_status="completed", start=NOW - day - n * second) for n in range(60)]
+    late = [Span(execution="e059", execution_status="failed", user="u", start=NOW - n * second) for n in range(40)]
+    store(ledger, [*first, *late, Span(execution="e059", execution_status="completed", start=NOW - 40 * day)])
+    others = [f"e{n:03}" for n in range(59)]
+
+    assert [row["execution_id"] for row in get(PATH, {"limit": 2})] == others[:2]
+    assert [row["execution_id"] for row in get(PATH, {"limit": 2, "offset": 57})] == others[57:]
+    assert [row["execution_id"] for row in get(PATH, {"userId": "", "limit": 1})] == others[:1]
+    assert get(PATH, {"userId": "u"}) == []
+    (row,) = get(PATH, {"userId": "u", "from": "2026-01-01T00:00:00Z"})
+    assert (row["execution_id"], row["status"]) == ("e059", "failed")
+    assert "Link" not in client.get(PATH, params={"limit": 2, "offset": 57}).headers

@@ -111,6 +111,35 @@ def test_records_of_any_age_are_found_with_and_without_rollups(ledger: Ledger, c
     assert len(after) == len(starts) + 1
 
 
+def test_versions_of_a_record_count_once_whatever_they_say(ledger: Ledger, client: TestClient) -> None:
+    """Of a record that was priced again, repeated, or came to name another execution, the newest version is shown."""
+    paid = [Span(service="s3", cost=Decimal(n), execution="e", user=f"u{n}", task="t", step="s") for n in range(1, 4)]
+    other_day = Span(service="s3", cost=Decimal(9), execution="e", start=NOW - timedelta(days=40))
+    store(ledger, [*paid, other_day])
+    for table in ("cost_records_local", "performance_records_local"):
+        ledger.command(f"OPTIMIZE TABLE {table} FINAL")
+    settled = _get(client, "e")
+    store(ledger, paid)
+    for table, number, changed in (
+        ("cost_records_local", paid[0].number, "toDecimal128(5, 12) AS total_cost, 1 AS version"),
+        ("cost_records_local", paid[1].number, "'other' AS execution_id, 1 AS version"),
+        ("cost_records_local", other_day.number, "1 AS is_deleted, 1 AS version"),
+        ("performance_records_local", paid[2].number, "'other' AS execution_id, 1 AS version"),
+    ):
+        ledger.command(
+            f"INSERT INTO {table} SELECT * REPLACE ({changed}) FROM {table} FINAL"  # noqa: S608 - of the rows above
+            " WHERE trace_id = toFixedString(unhex({trace:String}), 16)",
+            {"trace": f"{number:032x}"},
+        )
+
+    changed_since, other = _get(client, "e"), _get(client, "other")
+
+    assert [record["total_cost"] for record in settled["cost_records"]] == [9, 1, 2, 3]
+    assert {record["user_id"]: record["total_cost"] for record in changed_since["cost_records"]} == {"u1": 5, "u3": 3}
+    assert [record["user_id"] for record in changed_since["performance_records"]] == ["u1", "u2"]
+    assert ([r["user_id"] for r in other["cost_records"]], len(other["performance_records"])) == (["u2"], 1)
+
+
 def test_records_whose_root_has_not_arrived_are_shown(ledger: Ledger, client: TestClient) -> None:
     """The status is null then, and the rest is what the records say."""
     store(
