@@ -53,7 +53,7 @@ def _check_form(problem: dict[str, object]) -> None:
         (_TREND, "days=3661", "days"),
         (_BOTTLENECK, "", "taskType"),
         (_BOTTLENECK, "taskType=t&service=s3", "service"),
-        ("/api/analytics/cost/prompts", "service=openai", "service"),
+        ("/api/analytics/performance/latency", "service=openai", "service"),
         ("/api/analytics/recommendations", "format=csv", "format"),
     ],
 )

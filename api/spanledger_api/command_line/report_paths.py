@@ -8,7 +8,8 @@ __all__ = ["ANALYSES", "PARAMETER_HELP", "REPORTS", "ReportCommand"]
 
 _WINDOW = ("period", "from", "to", "timezone")
 _FILTERS = ("userId", "taskType", "executionId", "currency", "asOf")
-_DETAILS = ("service", *_FILTERS, "operation", "model", "step", "prompt", "source", "status")
+_RECORD = ("service", "operation", "model", "step", "prompt", "source")
+_DETAILS = (*_RECORD, "status", *_FILTERS)
 _PAGE = ("limit", "offset")
 
 
@@ -32,12 +33,10 @@ class ReportCommand:
 
 
 REPORTS = {
-    "users": ReportCommand("/api/analytics/cost/users", "Cost of each user", (*_WINDOW, "topN", "service", *_FILTERS)),
-    "services": ReportCommand(
-        "/api/analytics/cost/services", "Cost of each service", (*_WINDOW, "service", *_FILTERS, *_PAGE)
-    ),
-    "trend": ReportCommand("/api/analytics/cost/trend", "Cost over time", (*_WINDOW, "days", "service", *_FILTERS)),
-    "prompts": ReportCommand("/api/analytics/cost/prompts", "Cost of each prompt", (*_WINDOW, *_FILTERS, *_PAGE)),
+    "users": ReportCommand("/api/analytics/cost/users", "Cost of each user", (*_WINDOW, "topN", *_DETAILS)),
+    "services": ReportCommand("/api/analytics/cost/services", "Cost of each service", (*_WINDOW, *_DETAILS, *_PAGE)),
+    "trend": ReportCommand("/api/analytics/cost/trend", "Cost over time", (*_WINDOW, "days", *_DETAILS)),
+    "prompts": ReportCommand("/api/analytics/cost/prompts", "Cost of each prompt", (*_WINDOW, *_DETAILS, *_PAGE)),
     "bottleneck": ReportCommand(
         "/api/analytics/performance/bottleneck",
         "Slow steps of a task",
@@ -47,7 +46,7 @@ REPORTS = {
     "recommendations": ReportCommand(
         "/api/analytics/recommendations",
         "Advice on reducing cost",
-        (*_WINDOW, "currency", "includeDismissed"),
+        (*_WINDOW, "currency", "includeDismissed", "asOf"),
         csv=False,
     ),
 }
@@ -70,23 +69,21 @@ ANALYSES = {
     "forecast": ReportCommand(
         "/api/analytics/cost/forecast",
         "Forecast to the end of the month",
-        ("days", "timezone", "service", "userId", "taskType", "currency"),
+        ("days", "timezone", "userId", "taskType", "currency", "asOf", *_RECORD, "status"),
     ),
     "failures": ReportCommand("/api/analytics/cost/failures", "Cost of failures", (*_WINDOW, *_DETAILS, *_PAGE)),
     "unit-economics": ReportCommand(
         "/api/analytics/cost/unit-economics", "Cost of one unit", (*_WINDOW, *_DETAILS, *_PAGE)
     ),
     "usage": ReportCommand("/api/analytics/usage", "Usage totals", (*_WINDOW, *_DETAILS)),
-    "unpriced": ReportCommand(
-        "/api/analytics/cost/unpriced", "Usage without a price", (*_WINDOW, "service", *_FILTERS, *_PAGE)
-    ),
+    "unpriced": ReportCommand("/api/analytics/cost/unpriced", "Usage without a price", (*_WINDOW, *_DETAILS, *_PAGE)),
     "fallback": ReportCommand(
-        "/api/analytics/cost/fallback", "Usage at the fallback price", (*_WINDOW, "service", *_FILTERS, *_PAGE)
+        "/api/analytics/cost/fallback", "Usage at the fallback price", (*_WINDOW, *_DETAILS, *_PAGE)
     ),
     "latency": ReportCommand(
         "/api/analytics/performance/latency",
         "Latency of steps and services",
-        (*_WINDOW, "by", "interval", "taskType", "userId", *_PAGE),
+        (*_WINDOW, "by", "interval", "taskType", "userId", *_RECORD, "status", *_PAGE),
     ),
     "critical-path": ReportCommand(
         "/api/analytics/performance/critical-path",
@@ -97,7 +94,7 @@ ANALYSES = {
         "/api/analytics/performance/cost-latency", "Cost and latency of each step", (*_WINDOW, *_FILTERS, *_PAGE)
     ),
     "executions": ReportCommand(
-        "/api/executions", "Task executions", (*_WINDOW, "status", "userId", "taskType", "sort", *_PAGE)
+        "/api/executions", "Task executions", (*_WINDOW, *_RECORD, "status", "userId", "taskType", "sort", *_PAGE)
     ),
 }
 """The reports that look closer, by the names of their subcommands."""
