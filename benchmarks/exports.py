@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _fill(dsn: str, records: int) -> None:
-    from reports import fill_ledger  # noqa: PLC0415 - it loads the API, whose memory is not an export's
+    from filled_ledger import fill_ledger  # noqa: PLC0415 - it loads the API, whose memory is not an export's
 
     with open_ledger(dsn) as ledger:
         migrate(ledger)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from reports import fill_ledger
+from filled_ledger import fill_ledger
 from spanledger_api.app import create_app
 from spanledger_api.http_server import HttpServer
 from spanledger_clickhouse.ledger import open_ledger

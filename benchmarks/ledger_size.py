@@ -15,6 +15,7 @@ import json
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,19 +24,21 @@ from unittest import mock
 import httpx
 
 from duckdb_records import duckdb_questions
+from filled_ledger import fill_ledger, settle_ledger
 from postgresql_records import postgresql_records
 from postgresql_server import is_postgresql_installed
-from reports import fill_ledger
 from served_ledger import arriving, report_questions, served_ledger
 from size_table import print_table
 from spanledger_api.app import create_app
 from spanledger_api.http_server import HttpServer
 from spanledger_clickhouse.ledger import open_ledger
 from spanledger_clickhouse.migrations import migrate
-from spanledger_clickhouse.rollups import RECORDS_ONLY, RollupWorker
+from spanledger_clickhouse.rollups import RECORDS_ONLY
 from timing import milliseconds, seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from spanledger_clickhouse.ledger import Ledger
     from timing import Percentiles, Questions
 
@@ -64,19 +67,31 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--rate", type=int, default=20_000, help="spans a second in the last pass; 0 leaves it out")
     parser.add_argument("--settle-seconds", type=float, default=3600, help="how long to wait for rollups and merges")
+    parser.add_argument("--keep", type=Path, help="directory that ledgers are kept in, and found again by their size")
     parser.add_argument("--postgresql", action=argparse.BooleanOptionalAction, default=is_postgresql_installed())
     parser.add_argument("--duckdb", action=argparse.BooleanOptionalAction, default=True)
     told = vars(parser.parse_args())
     sizes: list[int] = told.pop("records")
+    keep: Path | None = told.pop("keep")
     if not told["postgresql"]:
         _note("PostgreSQL is left out: it is not installed, or not wanted.")
     elif max(sizes) > _POSTGRESQL_RECORDS:
         _note(f"PostgreSQL is left out beyond {_POSTGRESQL_RECORDS:,} records.")
     for records in sizes:
-        with tempfile.TemporaryDirectory(prefix="spanledger-bench-") as directory:
-            figures, waits = _measure_size(Path(directory), records, _Told(**told))
+        with _directory(keep, records) as directory:
+            figures, waits = _measure_size(directory, records, _Told(**told))
         print_table(f"{records:,} records", waits, figures)
         print(json.dumps({"records": records, **figures, "milliseconds": waits}), flush=True)
+
+
+@contextmanager
+def _directory(keep: Path | None, records: int) -> Generator[Path]:
+    if keep is not None:
+        (directory := keep / str(records)).mkdir(parents=True, exist_ok=True)
+        yield directory
+        return
+    with tempfile.TemporaryDirectory(prefix="spanledger-bench-") as temporary:
+        yield Path(temporary)
 
 
 def _measure_size(directory: Path, records: int, told: _Told) -> tuple[dict[str, object], dict[str, Percentiles]]:
@@ -88,7 +103,8 @@ def _measure_size(directory: Path, records: int, told: _Told) -> tuple[dict[str,
         migrate(ledger)
         _note(f"Filling a ledger with {records:,} records.")
         figures["fill_seconds_a_million"] = _a_million(seconds(lambda: fill_ledger(ledger, records)), records)
-        _settle(ledger, records, told.settle_seconds, figures)
+        elapsed, figures["settled"] = settle_ledger(ledger, told.settle_seconds, _note)
+        figures["sum_up_seconds_a_million"] = _a_million(elapsed, records)
         figures["bytes_a_record"] = _bytes_a_record(ledger, records)
         waits["records"] = _ask_records_alone(ledger, told.few_rounds, figures)
         if told.duckdb:
@@ -97,17 +113,6 @@ def _measure_size(directory: Path, records: int, told: _Told) -> tuple[dict[str,
         if told.postgresql and records <= _POSTGRESQL_RECORDS:
             waits["postgresql"] = _ask_postgresql(ledger, directory, records, told.few_rounds, figures)
     return figures, {**_ask_served(dsn, told, figures), **waits}
-
-
-def _settle(ledger: Ledger, records: int, limit: float, figures: dict[str, object]) -> None:
-    """Sum everything up and let merges end, or go on at the limit and say so."""
-    worker, began = RollupWorker(ledger, quiet_seconds=0), time.monotonic()
-    while (made := worker.rebuild()) and time.monotonic() - began < limit:
-        _note(f"{worker.rebuilt:,} buckets are summed up.")
-    figures["sum_up_seconds_a_million"] = _a_million(time.monotonic() - began, records)
-    while (merging := ledger.query("SELECT table FROM system.merges")) and time.monotonic() - began < limit:
-        time.sleep(0.5)
-    figures["settled"] = not made and not merging
 
 
 def _ask_reports(way: str, questions: Questions, rounds: int, figures: dict[str, object]) -> Percentiles:

@@ -99,6 +99,11 @@ _QUESTIONS: dict[str, tuple[LiteralString, ...]] = {
         ),
     ),
     "execution": (
+        "SELECT * FROM task_executions WHERE execution_id = 'job-500'",
+        "SELECT * FROM cost_records WHERE execution_id = 'job-500' ORDER BY started_at",
+        "SELECT * FROM performance_records WHERE execution_id = 'job-500' ORDER BY started_at",
+    ),
+    "scattered_execution": (
         "SELECT * FROM task_executions WHERE execution_id = 'execution-1000'",
         "SELECT * FROM cost_records WHERE execution_id = 'execution-1000' ORDER BY started_at",
         "SELECT * FROM performance_records WHERE execution_id = 'execution-1000' ORDER BY started_at",

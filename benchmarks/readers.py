@@ -1,9 +1,9 @@
 """How many people can read at once while spans arrive.
 
 Usage: ``python benchmarks/readers.py [--readers 32] [--rate 5000] [--seconds 20] [--records 1000000]``. A ledger with
-so many records of ninety days is served by ``spanledger up`` on loopback and given spans at the rate; meanwhile each
-reader asks for one report after the other, none of them remembered by an entity tag. Prints one line of JSON: requests
-a second, milliseconds, and how often which status other than 200 was answered.
+so many records of ninety days, all summed up, is served by ``spanledger up`` on loopback and given spans at the rate;
+meanwhile each reader asks for one report after the other, none of them remembered by an entity tag. Prints one line of
+JSON: requests a second, milliseconds, and how often which status other than 200 was answered.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from pathlib import Path
 
 import httpx
 
+from filled_ledger import fill_ledger, settle_ledger
 from measured_process import MeasuredProcess
 from otlp_payload import send_at
-from reports import fill_ledger
 from spanledger_clickhouse.ledger import open_ledger
 from spanledger_clickhouse.migrations import migrate
 
@@ -58,6 +58,7 @@ def main() -> None:
         with open_ledger(dsn) as ledger:
             migrate(ledger)
             fill_ledger(ledger, told.records)
+            settle_ledger(ledger, 3600, lambda _: None)
         ports = [word for name in ("otlp-http", "otlp-grpc", "api") for word in (f"--{name}-port", "0")]
         with MeasuredProcess([sys.executable, "-m", "spanledger_api", "up", "--dsn", dsn, *ports]) as server:
             addresses: dict[str, str] = json.loads(server.stdout.readline())
