@@ -47,6 +47,7 @@ FROM
     GROUP BY stretch, $columns
 )
 WHERE sides != 2
+SETTINGS max_threads = 1
 """
 
 
