@@ -15,7 +15,8 @@ from spanledger_api.filters import Dimension, Where
 from spanledger_api.parameters import DetailFilters, ReportFormat
 from spanledger_api.problem import PROBLEM_RESPONSES
 from spanledger_api.question import Asked, columns_of
-from spanledger_api.rows import amount, ask, integer
+from spanledger_api.rows import amount, integer
+from spanledger_api.sums import Measure, Source, Sums, ask_sums
 from spanledger_api.times import format_rfc3339, nanoseconds_of
 from spanledger_clickhouse.ledger import Ledger
 
@@ -25,14 +26,17 @@ router = APIRouter(tags=["operation"])
 
 _COSTS = Template("""
 SELECT
-    count() AS records, countIf(source = 'unpriced') AS unpriced, countIf(source = 'fallback') AS fallback,
-    countIf(user_id = '') AS unattributed, sum(toDecimal256(total_cost, 12)) AS cost,
-    sumIf(toDecimal256(total_cost, 12), source = 'fallback') AS fallback_cost,
-    sumIf(toDecimal256(total_cost, 12), user_id = '') AS unattributed_cost
-FROM cost_records
-WHERE $where
+    sum(sums.records) AS records, sum(sums.unpriced) AS unpriced, sum(sums.cost) AS cost,
+    sumIf(sums.records, source = 'fallback') AS fallback, sum(sums.fallback_cost) AS fallback_cost
+FROM $sums AS sums
 """)
-_STEPS = Template("SELECT count() AS records FROM performance_records WHERE $where")
+_OF_COSTS = Sums(("source",), (Measure.RECORDS, Measure.UNPRICED, Measure.COST, Measure.FALLBACK_COST))
+_UNATTRIBUTED = Template("""
+SELECT sumIf(sums.records, user_id = '') AS records, sumIf(sums.cost, user_id = '') AS cost FROM $sums AS sums
+""")
+_OF_USERS = Sums(("user_id",), (Measure.RECORDS, Measure.COST))
+_STEPS = Template("SELECT sum(sums.records) AS records FROM $sums AS sums")
+_OF_STEPS = Sums((), (Measure.RECORDS,), Source.PERFORMANCE)
 
 
 class DataHealth(BaseModel):
@@ -80,8 +84,9 @@ def read_data_health(ledger: Ledger, now: datetime, parameters: DataHealthParame
     """
     newest = newest_arrival(ledger)
     rows = PriceBook.from_environment().rows()
-    (steps,) = ask(ledger, _STEPS, parameters.known(parameters.steps(now)))
-    (costs,) = ask(ledger, _COSTS, parameters.where(now))
+    (steps,) = ask_sums(ledger, _STEPS, parameters.known(parameters.steps(now)), _OF_STEPS)
+    (costs,) = ask_sums(ledger, _COSTS, parameters.where(now), _OF_COSTS)
+    (unattributed,) = ask_sums(ledger, _UNATTRIBUTED, parameters.where(now), _OF_USERS)
     return DataHealth(
         newest_arrival=None if newest is None else format_rfc3339(newest),
         lag=None if newest is None else milliseconds(max(0, nanoseconds_of(now) - newest)),
@@ -91,8 +96,8 @@ def read_data_health(ledger: Ledger, now: datetime, parameters: DataHealthParame
         unpriced_share=share(integer(costs, "unpriced"), integer(costs, "records")),
         fallback_count=integer(costs, "fallback"),
         fallback_share=share(amount(costs, "fallback_cost"), amount(costs, "cost")),
-        unattributed_count=integer(costs, "unattributed"),
-        unattributed_share=share(amount(costs, "unattributed_cost"), amount(costs, "cost")),
+        unattributed_count=integer(unattributed, "records"),
+        unattributed_share=share(amount(unattributed, "cost"), amount(costs, "cost")),
         price_rows_count=len(rows),
         price_book_date=max((row.effective_from.isoformat() for row in rows), default=None),
     )

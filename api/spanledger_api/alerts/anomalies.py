@@ -20,8 +20,10 @@ from spanledger_api.alerts.register import Finding, raise_alerts
 from spanledger_api.alerts.rule import AnomalySubject, chosen_channels
 from spanledger_api.amounts import PLACES
 from spanledger_api.filters import Dimension, Where
-from spanledger_api.rows import amount, ask, text
+from spanledger_api.grouping import Interval, within_local
+from spanledger_api.rows import amount, text
 from spanledger_api.rows import day as day_cell
+from spanledger_api.sums import Measure, Sums, ask_sums
 from spanledger_api.times import nanoseconds_of
 from spanledger_api.window import Window
 
@@ -45,18 +47,18 @@ _MOST_SUBJECTS: Final = 500
 _UTC: Final = ZoneInfo("UTC")
 
 _DEAR: Final = Template("""
-SELECT $subject AS subject, sum(toDecimal256(total_cost, 12)) AS cost
-FROM cost_records
-WHERE $$where AND subject != ''
+SELECT $subject AS subject, sum(sums.cost) AS cost
+FROM $$sums AS sums
+WHERE subject != ''
 GROUP BY subject
 HAVING cost >= {least:Decimal(76, 12)}
 ORDER BY cost DESC, subject
 LIMIT {most:UInt32}
 """)
 _DAYS: Final = Template("""
-SELECT $subject AS subject, toDate32(started_at, 'UTC') AS day, sum(toDecimal256(total_cost, 12)) AS cost
-FROM cost_records
-WHERE $$where AND subject IN {subjects:Array(String)}
+SELECT $subject AS subject, toDate32(started_at, 'UTC') AS day, sum(sums.cost) AS cost
+FROM $$sums AS sums
+WHERE subject IN {subjects:Array(String)}
 GROUP BY subject, day
 """)
 
@@ -142,7 +144,8 @@ class AnomalyWatch:
     def _dear(self, rule: Rule, day: date) -> list[_Spending]:
         sql = Template(_DEAR.substitute(subject=rule.by.value))
         where = _where(rule, day, day + _DAY)
-        rows = ask(self._ledger, sql, where, least=rule.min_amount, most=_MOST_SUBJECTS)
+        sums = Sums((rule.by.value,), (Measure.COST,))
+        rows = ask_sums(self._ledger, sql, where, sums, least=rule.min_amount, most=_MOST_SUBJECTS)
         return [_Spending(text(row, "subject"), amount(row, "cost")) for row in rows]
 
     def _remember(self, rule: Rule, day: date, subjects: list[str]) -> None:
@@ -152,7 +155,8 @@ class AnomalyWatch:
         sql = Template(_DAYS.substitute(subject=rule.by.value))
         where = _where(rule, day - _HISTORY, day)
         found: dict[str, dict[date, Decimal]] = {each: {} for each in missing}
-        for row in ask(self._ledger, sql, where, subjects=missing):
+        sums = Sums((rule.by.value,), (Measure.COST,), is_whole=within_local(Interval.DAY, _UTC))
+        for row in ask_sums(self._ledger, sql, where, sums, subjects=missing):
             found[text(row, "subject")][day_cell(row, "day")] = amount(row, "cost")
         for subject, history in found.items():
             self._histories[rule.by, subject, day, rule.currency] = history

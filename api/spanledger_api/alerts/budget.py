@@ -12,6 +12,7 @@ from spanledger_api.alerts.periods import BudgetPeriod
 from spanledger_api.alerts.rule import LARGEST, Name
 from spanledger_api.filters import Dimension, Where
 from spanledger_api.parameters import known_zone
+from spanledger_api.window import Window
 
 __all__ = ["Budget", "BudgetDefinition", "Scope"]
 
@@ -87,10 +88,9 @@ class BudgetDefinition(BaseModel, extra="forbid", frozen=True):
         """The time zone whose calendar it follows."""
         return ZoneInfo(self.timezone)
 
-    @property
-    def where(self) -> Where:
-        """The conditions on its cost records, of any time."""
-        chosen = Where(("1",)).equal(Dimension.CURRENCY, self.currency)
+    def within(self, window: Window) -> Where:
+        """The conditions on its cost records of a window."""
+        chosen = Where.within(window).equal(Dimension.CURRENCY, self.currency)
         dimension = self.scope.dimension
         return chosen if dimension is None else chosen.equal(dimension, self.scope_value)
 

@@ -13,7 +13,10 @@ from decimal import Decimal
 from string import Template
 from typing import TYPE_CHECKING, Final, cast
 
-from spanledger_api.rows import amount, ask, day
+from spanledger_api.grouping import Interval, within_local
+from spanledger_api.rows import amount, day
+from spanledger_api.sums import Measure, Sums, ask_sums
+from spanledger_api.window import Window, first_instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,9 +37,9 @@ _CHANGED: Final = """
 SELECT now64(3, 'UTC') AS now, groupArrayIf(day, changed >= {since:DateTime64(3, 'UTC')}) AS days FROM arrivals
 """
 _COSTS: Final = Template("""
-SELECT toDate32(started_at, {timezone:String}) AS day, sum(toDecimal256(total_cost, 12)) AS cost
-FROM cost_records
-WHERE toDate(started_at) IN {utc_days:Array(Date)} AND day IN {days:Array(Date32)} AND $where
+SELECT toDate32(started_at, {timezone:String}) AS day, sum(sums.cost) AS cost
+FROM $sums AS sums
+WHERE day IN {days:Array(Date32)}
 GROUP BY day
 """)
 
@@ -92,6 +95,8 @@ class DailyCosts:
     def _read(self, budget: BudgetDefinition, days: list[date]) -> dict[date, Decimal]:
         if not days:
             return {}
-        utc_days = sorted({each + n * _DAY for each in days for n in (-1, 0, 1)})
-        rows = ask(self._ledger, _COSTS, budget.where, timezone=budget.timezone, utc_days=utc_days, days=days)
+        zone = budget.zone
+        window = Window(first_instant(min(days), zone), first_instant(max(days) + _DAY, zone))
+        sums = Sums((), (Measure.COST,), is_whole=within_local(Interval.DAY, zone))
+        rows = ask_sums(self._ledger, _COSTS, budget.within(window), sums, timezone=budget.timezone, days=days)
         return {day(row, "day"): amount(row, "cost") for row in rows}

@@ -17,7 +17,8 @@ from spanledger_api.alerts.register import Finding, raise_alerts
 from spanledger_api.alerts.rule import chosen_channels
 from spanledger_api.amounts import share
 from spanledger_api.filters import Where
-from spanledger_api.rows import ask, integer
+from spanledger_api.rows import integer
+from spanledger_api.sums import Measure, Sums, ask_sums
 from spanledger_api.times import nanoseconds_of
 from spanledger_api.window import Window
 
@@ -35,8 +36,9 @@ _UTC: Final = ZoneInfo("UTC")
 _HUNDRED: Final = 100
 _TENTH: Final = Decimal("0.1")
 _COUNTS: Final = Template("""
-SELECT count() AS records, countIf(source = 'unpriced') AS unpriced FROM cost_records WHERE $where
+SELECT sum(sums.records) AS records, sum(sums.unpriced) AS unpriced FROM $sums AS sums
 """)
+_SUMS: Final = Sums((), (Measure.RECORDS, Measure.UNPRICED))
 
 
 class DataQualityWatch:
@@ -113,7 +115,7 @@ class DataQualityWatch:
         """
         start, end = (instant_of(day + timedelta(days=number), _UTC) for number in (0, 1))
         where = Where.within(Window(nanoseconds_of(start), nanoseconds_of(end)))
-        [row] = ask(self._ledger, _COUNTS, where)
+        [row] = ask_sums(self._ledger, _COUNTS, where, _SUMS)
         records, unpriced = integer(row, "records"), integer(row, "unpriced")
         percent = (share(unpriced, records) * _HUNDRED).quantize(_TENTH)
         if records < rule.min_records or unpriced * _HUNDRED <= rule.limit * records:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, cast
 
-from spanledger_clickhouse.rollups.family import FAMILIES
+from spanledger_clickhouse.rollups.family import FAMILIES, Source
 
 if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
@@ -18,7 +18,7 @@ _GRACE_SECONDS: Final = 900.0
 _MOST_AT_ONCE: Final = 20_000
 
 _OUTDATED: Final = """
-SELECT DISTINCT generation FROM $table
+SELECT DISTINCT generation FROM ($generations)
 WHERE generation NOT IN (
     SELECT generation FROM rollup_pointers_local FINAL
     UNION ALL
@@ -43,7 +43,7 @@ class RollupSweeper:
         self.removed = 0
         self._ledger = ledger
         self._grace_seconds = grace_seconds
-        self._outdated_since: dict[str, dict[int, float]] = {}
+        self._outdated_since: dict[Source, dict[int, float]] = {}
 
     def sweep(self) -> None:
         """Remove what is due.
@@ -51,16 +51,22 @@ class RollupSweeper:
         Raises:
             ClickHouseError: The engine did not do it.
         """
-        for family in FAMILIES:
-            self._sweep(family.table)
+        for source in Source:
+            self._sweep(source)
 
-    def _sweep(self, table: str) -> None:
-        now = time.monotonic()
-        rows = self._ledger.query(_OUTDATED.replace("$table", table), {"most": _MOST_AT_ONCE})
-        seen = self._outdated_since.get(table, {})
+    def _sweep(self, source: Source) -> None:
+        now, families = time.monotonic(), [family for family in FAMILIES if family.source is source]
+        # The rows of lookups are not in the order of generations, and are made after sums of the same generation: what
+        # these do not have, those do not have either. So they must go before them.
+        of_sums = [f"SELECT generation FROM {family.table}" for family in families if not family.is_lookup]  # noqa: S608 - of an enumeration
+        sql = _OUTDATED.replace("$generations", " UNION ALL ".join(of_sums))
+        rows = self._ledger.query(sql, {"most": _MOST_AT_ONCE})
+        seen = self._outdated_since.get(source, {})
         outdated = {cast("int", row["generation"]): seen.get(cast("int", row["generation"]), now) for row in rows}
-        self._outdated_since[table] = outdated
+        self._outdated_since[source] = outdated
         due = [generation for generation, since in outdated.items() if now - since >= self._grace_seconds]
-        if due:
-            self._ledger.command(f"ALTER TABLE {table} DELETE WHERE generation IN {{due:Array(UInt64)}}", {"due": due})
-            self.removed += len(due)
+        for family in sorted(families, key=lambda each: not each.is_lookup) if due else ():
+            self._ledger.command(
+                f"ALTER TABLE {family.table} DELETE WHERE generation IN {{due:Array(UInt64)}}", {"due": due}
+            )
+        self.removed += len(due)

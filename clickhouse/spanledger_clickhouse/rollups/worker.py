@@ -15,10 +15,11 @@ from spanledger_clickhouse.rollups.quiet import Quiet
 from spanledger_clickhouse.rollups.slicing import Slicer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection
 
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.changes import Progress
+    from spanledger_clickhouse.rollups.pointers import Buckets
 
 __all__ = ["RollupWorker"]
 
@@ -92,13 +93,13 @@ class RollupWorker:
         self._next_look[source] = 0
         # Slices fall due every few seconds, history can wait.
         deadline = time.monotonic() + (_BUSY_PASS_SECONDS if sliced else _PASS_SECONDS)
-        unclean = [day for day, pointer in pointers.read((DAY,))[DAY].items() if not pointer.is_clean]
-        for day in reversed(unclean):
+        days = pointers.read(FROM_DAY)
+        for day in reversed([day for day, pointer in days[DAY].items() if not pointer.is_clean]):
             made += self._rebuild_day(source, pointers, day, horizon, sliced)
             if time.monotonic() >= deadline:
                 break
         else:
-            made += self._widen(source, pointers, FROM_DAY, None, horizon)
+            made += self._widen(source, pointers, pointers.read(FROM_DAY) if made else days, horizon)
             if not (made or sliced or self._quiet[source].awaits_any):
                 self._next_look[source] = time.monotonic() + _FULL_LOOK_SECONDS
         return made
@@ -124,18 +125,20 @@ class RollupWorker:
         return max(horizon, progress.accounted)
 
     def _rebuild_day(self, source: Source, pointers: Pointers, day: int, horizon: int, sliced: Collection[int]) -> int:
-        hours, quiet = pointers.read((HOUR,), [day])[HOUR], self._quiet[source]
-        due = [hour for hour, pointer in hours.items() if hour not in sliced and quiet.is_due(hour, pointer)]
+        widths = (DAY, *WITHIN_DAY)
+        known, quiet = pointers.read(widths, [day]), self._quiet[source]
+        due = [hour for hour, pointer in known[HOUR].items() if hour not in sliced and quiet.is_due(hour, pointer)]
         if due:
             began = time.monotonic()
             pointers.point(HOUR, build_hours(self._ledger, source, due), horizon)
             quiet.took(due, time.monotonic() - began)
-        return len(due) + self._widen(source, pointers, (DAY, *WITHIN_DAY), day, horizon)
+            known = pointers.read(widths, [day])
+        return len(due) + self._widen(source, pointers, known, horizon)
 
-    def _widen(self, source: Source, pointers: Pointers, widths: Sequence[int], day: int | None, horizon: int) -> int:
+    def _widen(self, source: Source, pointers: Pointers, known: Buckets, horizon: int) -> int:
         """Add buckets up that have ended and whose parts all hold every change, each width from the next."""
-        known, made = pointers.read(widths, None if day is None else [day]), 0
-        for narrow, wide in pairwise(reversed(widths)):
+        made = 0
+        for narrow, wide in pairwise(sorted(known)):
             parts: defaultdict[int, list[Pointer]] = defaultdict(list)
             for bucket, pointer in known[narrow].items():
                 parts[bucket * narrow // wide].append(pointer)
