@@ -19,7 +19,6 @@ from spanledger_api.reply import freshness_headers
 from spanledger_api.rows import Row, ask, ask_with, integer
 from spanledger_api.times import format_rfc3339
 from spanledger_clickhouse.ledger import Ledger
-from spanledger_clickhouse.merged_months import MergedMonths, read_merged_months
 from spanledger_clickhouse.rollups import Source, find_execution
 
 __all__ = ["CostRecord", "Execution", "PerformanceRecord", "router"]
@@ -47,7 +46,9 @@ FROM task_executions_local AS roots FINAL
 PREWHERE $where
 GROUP BY execution_id
 """)
-# The records' tables rather than their views: to resolve the views takes the engine longer than to read the rows.
+# The records' tables rather than their views: to resolve the views takes the engine longer than to read the rows. The
+# index on executions finds keys, and these all versions of the rows: with the index alone FINAL might miss the newer
+# one of a row, and the engine's own cure for that reads the whole day from every part where one is fresh.
 _COST_RECORDS = Template("""
 SELECT
     lower(hex(MD5(concat(r.trace_id, r.span_id)))) AS digest, execution_id, user_id, service, operation, quantity, unit,
@@ -56,6 +57,8 @@ SELECT
     step_name, prompt_category, prompt_name, status, error,
     lower(hex(r.trace_id)) AS trace, lower(hex(r.span_id)) AS span
 FROM cost_records_local AS r FINAL
+PREWHERE (toDate(started_at), user_id, service, trace_id, span_id) IN (
+    SELECT toDate(started_at), user_id, service, trace_id, span_id FROM cost_records_local WHERE $where)
 WHERE $where
 ORDER BY started_ns, trace, span
 """)
@@ -67,9 +70,12 @@ SELECT
     metadata, toUnixTimestamp64Milli(created_at) * 1000000 AS created_ns, lower(hex(r.trace_id)) AS trace,
     lower(hex(r.span_id)) AS span
 FROM performance_records_local AS r FINAL
+PREWHERE (task_type, toDate(started_at), step_name, trace_id, span_id) IN (
+    SELECT task_type, toDate(started_at), step_name, trace_id, span_id FROM performance_records_local WHERE $where)
 WHERE $where
 ORDER BY started_ns, trace, span
 """)
+_BY_KEYS = {"max_threads": 1, "use_skip_indexes_if_final": 0}
 _RECORDS = {Source.COST: _COST_RECORDS, Source.PERFORMANCE: _PERFORMANCE_RECORDS}
 
 
@@ -178,23 +184,19 @@ def _without_root(execution_id: str, costs: list[CostRecord], steps: list[Perfor
     }
 
 
-def _records_of(ledger: Ledger, source: Source, where: Where, execution_id: str, merged: MergedMonths) -> list[Row]:
+def _records_of(ledger: Ledger, source: Source, where: Where, execution_id: str) -> list[Row]:
     """The rows of one source, read only where the execution has any."""
     days = find_execution(ledger, source, execution_id)
-    # The index finds granules with the execution. A newer version of a row, that names another execution, would lie in
-    # others: the engine reads those beside too, three times as many, unless there can be none.
-    settings = {"max_threads": 1, "use_skip_indexes_if_final_exact_mode": not merged.hold(source.table, days)}
-    return ask_with(ledger, _RECORDS[source], where.on_days(days), settings)
+    return ask_with(ledger, _RECORDS[source], where.on_days(days), _BY_KEYS)
 
 
 def _read(
     ledger: Ledger, where: Where, execution_id: str
 ) -> tuple[list[Row], list[CostRecord], list[PerformanceRecord]]:
     """The execution itself, if it has arrived, and its records; all that need not wait is asked side by side."""
-    merged = read_merged_months(ledger, [source.table for source in Source])
     with ThreadPoolExecutor(len(Source)) as readers:
         costs, steps = (
-            readers.submit(_records_of, ledger, source, where, execution_id, merged)
+            readers.submit(_records_of, ledger, source, where, execution_id)
             for source in (Source.COST, Source.PERFORMANCE)
         )
         roots = ask(ledger, _EXECUTION, where)
