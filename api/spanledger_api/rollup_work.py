@@ -39,13 +39,17 @@ _VERIFY_RESTS: Final = 20
 _SWEEP_PAUSE_SECONDS: Final = 300.0
 
 
-def rollup_steps(ledger: Ledger) -> list[tuple[str, Callable[[], object], float]]:
+def rollup_steps(ledger: Ledger, is_stopping: Callable[[], bool]) -> list[tuple[str, Callable[[], object], float]]:
     """What is to be done again and again: its name, the work, and the pause in seconds.
+
+    Args:
+        ledger: A ledger with the current schema.
+        is_stopping: Whether work that takes long is to end as soon as it can.
 
     Raises:
         ConfigurationError: ``SPANLEDGER_ROLLUP_QUIET_SECONDS`` is no number of seconds.
     """
-    worker = RollupWorker(ledger, _quiet_seconds())
+    worker = RollupWorker(ledger, _quiet_seconds(), is_stopping=is_stopping)
     verifier, sweeper = RollupVerifier(ledger), RollupSweeper(ledger)
 
     def rebuild() -> None:

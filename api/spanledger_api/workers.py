@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -40,16 +41,18 @@ def start_workers(running: ExitStack, ledger: Ledger) -> None:
         PriceBookError: That file has a row that is not valid; better now than in the rater later.
     """
     lease = None if ledger.dsn.embedded else Lease(LedgerLeaseLog(ledger, _LEASE))
-    workers = _workers(ledger, lease)
+    stopping = threading.Event()
+    workers = _workers(ledger, lease, stopping.is_set)
     if lease is not None:
         running.callback(lease.release)
         workers.insert(0, Periodic("lease", lease.keep, lease.seconds / 3))
     for worker in workers:
         running.callback(worker.stop)
         worker.start()
+    running.callback(stopping.set)
 
 
-def _workers(ledger: Ledger, lease: Lease | None) -> list[Periodic]:
+def _workers(ledger: Ledger, lease: Lease | None, is_stopping: Callable[[], bool]) -> list[Periodic]:
     def periodic(name: str, work: Callable[[], object], seconds: float) -> Periodic:
         # The directory of an embedded ledger is held by one process; that is its lease.
         return Periodic(name, work if lease is None else partial(_while_held, lease, work), seconds)
@@ -59,7 +62,7 @@ def _workers(ledger: Ledger, lease: Lease | None) -> list[Periodic]:
     alerts = alert_steps(ledger, AlertConfiguration.from_environment(), book)
     return [
         periodic("rater", rater.rate_pending, _RATER_PAUSE_SECONDS),
-        *(periodic(name, step, pause) for name, step, pause in (*rollup_steps(ledger), *alerts)),
+        *(periodic(name, step, pause) for name, step, pause in (*rollup_steps(ledger, is_stopping), *alerts)),
     ]
 
 

@@ -49,17 +49,23 @@ class RollupWorker:
         quiet_seconds: For how long at least an hour must not have changed before it is summed up; with 0 it is not
             waited at all.
         now_ns: The present, in nanoseconds since 1970 UTC.
+        is_stopping: Whether a pass is to end as soon as it can; what it leaves is made another time.
 
     Attributes:
         rebuilt: How many buckets were made since the worker was.
     """
 
     def __init__(
-        self, ledger: Ledger, quiet_seconds: float = _QUIET_SECONDS, now_ns: Callable[[], int] = time.time_ns
+        self,
+        ledger: Ledger,
+        quiet_seconds: float = _QUIET_SECONDS,
+        now_ns: Callable[[], int] = time.time_ns,
+        is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.rebuilt = 0
         self._ledger = ledger
         self._now_ns = now_ns
+        self._is_stopping = is_stopping
         self._quiet = {source: Quiet(quiet_seconds, _QUIET_BUILDS) for source in Source}
         self._slicers = {source: Slicer(ledger, source, quiet_seconds, now_ns) for source in Source}
         self._next_look: dict[Source, float] = {}
@@ -96,7 +102,7 @@ class RollupWorker:
         days = pointers.read(FROM_DAY)
         for day in reversed([day for day, pointer in days[DAY].items() if not pointer.is_clean]):
             made += self._rebuild_day(source, pointers, day, horizon, sliced)
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline or self._is_stopping():
                 break
         else:
             made += self._widen(source, pointers, pointers.read(FROM_DAY) if made else days, horizon)

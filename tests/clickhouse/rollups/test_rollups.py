@@ -185,3 +185,15 @@ def test_an_hour_that_changed_just_now_is_left_alone(ledger: Ledger) -> None:
 
     assert RollupWorker(ledger, quiet_seconds=3600).rebuild() == 0
     assert plan(ledger, FIRST).generations == ()
+
+
+def test_a_worker_that_is_stopping_leaves_the_rest(ledger: Ledger) -> None:
+    """A pass ends after the day that it is at, and what it leaves is made another time."""
+    store(ledger, hourly_spans(3))
+
+    RollupWorker(ledger, quiet_seconds=0, is_stopping=lambda: True).rebuild()
+    left = plan(ledger, FIRST)
+    RollupWorker(ledger, quiet_seconds=0).rebuild()
+
+    assert left.stretches == ((_nanoseconds(FIRST), _nanoseconds(FIRST) + 2 * DAY_NS),)
+    assert plan(ledger, FIRST).stretches == ()
