@@ -132,19 +132,20 @@ def main() -> None:
     print(f"seed {seed}", file=sys.stderr)
     # Whatever changed is summed up at once, so that a kill often meets a rebuild.
     os.environ[ROLLUP_QUIET_SECONDS] = "0"
-    sent, answered, began = Sent(), 0, time.monotonic()
+    sent, answered, done, began = Sent(), 0, 0, time.monotonic()
     with tempfile.TemporaryDirectory(prefix="spanledger-chaos-") as directory, suppress(KeyboardInterrupt):
         for trial in range(told.trials):
             answered += run_trial(Path(directory), sent, random.Random(seed + trial))  # noqa: S311 - not a secret
-            print(f"trial {trial + 1}: {len(sent.spans)} records, every report exact", file=sys.stderr)
+            done = trial + 1
+            print(f"trial {done}: {len(sent.spans)} records, every report exact", file=sys.stderr)
     print(
         json.dumps(
             {
-                "trials": told.trials,
+                "trials": done,
                 "records": len(sent.spans),
                 "total": str(total(sent.spans)),
                 "batches_answered_before_a_kill": answered,
-                "seconds_a_trial": round((time.monotonic() - began) / max(told.trials, 1), 1),
+                "seconds_a_trial": round((time.monotonic() - began) / max(done, 1), 1),
             }
         )
     )
