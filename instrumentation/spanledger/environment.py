@@ -62,7 +62,7 @@ ALERTS: Final = "SPANLEDGER_ALERTS"
 """Path of a TOML file with rules, budgets and channels of alerts."""
 
 ALERT_NOTICES_PER_MINUTE: Final = "SPANLEDGER_ALERT_NOTICES_PER_MINUTE"
-"""How many notices of one rule about operations a channel gets in a minute; more come together. 20 where unset."""
+"""How many notices of one rule about operations a channel gets in a minute; more come together. 60 where unset."""
 
 ALERT_SLACK_WEBHOOK: Final = "SPANLEDGER_ALERT_SLACK_WEBHOOK"
 """Address of a Slack incoming webhook that is told of every alert; it is a secret, or ``file:/path`` of one."""

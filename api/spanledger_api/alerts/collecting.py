@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NOTICES_PER_MINUTE", "NO_NOTICE", "Collecting", "PendingDigest", "Pressure"]
 
-NOTICES_PER_MINUTE: Final = 20
+NOTICES_PER_MINUTE: Final = 60
 """How many notices of a rule a channel gets in a minute where nobody says otherwise."""
 
 NO_NOTICE: Final = UUID(int=0)
