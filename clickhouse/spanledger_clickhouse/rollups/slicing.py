@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from itertools import pairwise
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from spanledger_clickhouse.rollups.building import build_slices, build_wide
@@ -11,9 +11,10 @@ from spanledger_clickhouse.rollups.changes import HOUR_NS, read_changes
 from spanledger_clickhouse.rollups.pointers import DAY, HOUR, Pointer
 from spanledger_clickhouse.rollups.quiet import Quiet
 from spanledger_clickhouse.rollups.slices import SLICE, WITHIN_HOUR, SlicedHour, Slices, merged
+from spanledger_clickhouse.rollups.widening import widen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
     from uuid import UUID
 
     from spanledger_clickhouse.ledger import Ledger
@@ -130,25 +131,20 @@ class Slicer:
         return len(due)
 
     def _widen(self, slices: Slices, hour: int, buckets: Buckets, horizon: int) -> int:
-        """Add buckets up that have ended and whose parts all hold every change."""
-        made = 0
-        for narrow, wide in pairwise(reversed(WITHIN_HOUR)):
-            for bucket, pointer in buckets[wide].items():
-                parts = [part for each, part in buckets[narrow].items() if each * narrow // wide == bucket]
-                if pointer.is_clean or not self._is_over(hour, (bucket + 1) * wide) or not _all_clean(parts):
-                    continue
-                first = hour * HOUR_NS + bucket * wide * _SECOND_NS
-                stretch = first, first + wide * _SECOND_NS
-                generation = build_wide(self._ledger, self._source, stretch, [part.generation for part in parts])
-                slices.point(hour, wide, {bucket: generation}, horizon)
-                buckets[wide][bucket] = Pointer(pointer.touched, generation, horizon)
-                made += 1
-        return made
+        def make(width: int, bucket: int, parts: Sequence[int]) -> int:
+            first = hour * HOUR_NS + bucket * width * _SECOND_NS
+            generation = build_wide(self._ledger, self._source, (first, first + width * _SECOND_NS), parts)
+            slices.point(hour, width, {bucket: generation}, horizon)
+            return generation
+
+        return widen(buckets, horizon, partial(self._is_over, hour), make)
 
     def _close(self, pointers: Pointers, hour: int, buckets: Buckets, horizon: int) -> int:
         """Make the hour one generation once it is over and at rest."""
         parts = buckets[WITHIN_HOUR[0]].values()
-        if not self._is_over(hour, HOUR_NS // _SECOND_NS + _CLOSING_SECONDS) or not _all_clean(parts):
+        if not self._is_over(hour, HOUR_NS // _SECOND_NS + _CLOSING_SECONDS) or not all(
+            part.is_clean for part in parts
+        ):
             return 0
         stretch = hour * HOUR_NS, (hour + 1) * HOUR_NS
         generation = build_wide(self._ledger, self._source, stretch, [part.generation for part in parts])
@@ -159,7 +155,3 @@ class Slicer:
     def _is_over(self, hour: int, seconds: int) -> bool:
         """Whether so many seconds of an hour, or so many since it began, have passed."""
         return hour * HOUR_NS + seconds * _SECOND_NS <= self._now_ns()
-
-
-def _all_clean(parts: Collection[Pointer]) -> bool:
-    return all(part.is_clean for part in parts)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from spanledger_clickhouse.rollups.building import build_hours, build_wide
 from spanledger_clickhouse.rollups.changes import HOUR_NS, read_changes, read_progress, unfinished_mutation
 from spanledger_clickhouse.rollups.family import Source
-from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, HOUR, WITHIN_DAY, Pointer, Pointers
+from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, HOUR, WITHIN_DAY, Pointers
 from spanledger_clickhouse.rollups.quiet import Quiet
 from spanledger_clickhouse.rollups.slicing import Slicer
+from spanledger_clickhouse.rollups.widening import widen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.changes import Progress
@@ -142,23 +141,14 @@ class RollupWorker:
         return len(due) + self._widen(source, pointers, known, horizon)
 
     def _widen(self, source: Source, pointers: Pointers, known: Buckets, horizon: int) -> int:
-        """Add buckets up that have ended and whose parts all hold every change, each width from the next."""
-        made = 0
-        for narrow, wide in pairwise(sorted(known)):
-            parts: defaultdict[int, list[Pointer]] = defaultdict(list)
-            for bucket, pointer in known[narrow].items():
-                parts[bucket * narrow // wide].append(pointer)
-            for bucket, pointer in known[wide].items():
-                stretch = bucket * wide, (bucket + 1) * wide
-                if pointer.is_clean or self._is_open(stretch[1]) or not all(part.is_clean for part in parts[bucket]):
-                    continue
-                within = stretch[0] * HOUR_NS, stretch[1] * HOUR_NS
-                generation = build_wide(self._ledger, source, within, [part.generation for part in parts[bucket]])
-                pointers.point(wide, {bucket: generation}, horizon)
-                known[wide][bucket] = Pointer(pointer.touched, generation, horizon)
-                made += 1
-        return made
+        def make(width: int, bucket: int, parts: Sequence[int]) -> int:
+            stretch = bucket * width * HOUR_NS, (bucket + 1) * width * HOUR_NS
+            generation = build_wide(self._ledger, source, stretch, parts)
+            pointers.point(width, {bucket: generation}, horizon)
+            return generation
 
-    def _is_open(self, hour: int) -> bool:
-        """Whether an hour, counted from 1970, has not begun yet."""
-        return hour * HOUR_NS > self._now_ns()
+        return widen(known, horizon, self._has_begun, make)
+
+    def _has_begun(self, hour: int) -> bool:
+        """Whether an hour, counted from 1970, has begun."""
+        return hour * HOUR_NS <= self._now_ns()
