@@ -25,7 +25,7 @@ import httpx
 
 from duckdb_records import duckdb_questions
 from filled_ledger import fill_ledger, settle_ledger
-from postgresql_records import postgresql_records
+from postgresql_records import ask_postgresql
 from postgresql_server import is_postgresql_installed
 from served_ledger import arriving, report_questions, served_ledger
 from size_table import print_table
@@ -41,9 +41,6 @@ if TYPE_CHECKING:
 
     from spanledger_clickhouse.ledger import Ledger
     from timing import Percentiles, Questions
-
-_POSTGRESQL_RECORDS = 10_000_000
-"""More would take PostgreSQL longer to load than everything else together."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +72,6 @@ def main() -> None:
     keep: Path | None = told.pop("keep")
     if not told["postgresql"]:
         _note("PostgreSQL is left out: it is not installed, or not wanted.")
-    elif max(sizes) > _POSTGRESQL_RECORDS:
-        _note(f"PostgreSQL is left out beyond {_POSTGRESQL_RECORDS:,} records.")
     for records in sizes:
         with _directory(keep, records) as directory:
             figures, waits = _measure_size(directory, records, _Told(**told))
@@ -110,8 +105,8 @@ def _measure_size(directory: Path, records: int, told: _Told) -> tuple[dict[str,
         if told.duckdb:
             with duckdb_questions(ledger, directory / "records.parquet") as questions:
                 waits["duckdb"] = milliseconds(questions, told.few_rounds)
-        if told.postgresql and records <= _POSTGRESQL_RECORDS:
-            waits["postgresql"] = _ask_postgresql(ledger, directory, records, told.few_rounds, figures)
+        if told.postgresql:
+            waits["postgresql"] = _ask_postgresql(ledger, directory, records, told, figures)
     return figures, {**_ask_served(dsn, told, figures), **waits}
 
 
@@ -136,16 +131,15 @@ def _ask_records_alone(ledger: Ledger, rounds: int, figures: dict[str, object]) 
 
 
 def _ask_postgresql(
-    ledger: Ledger, directory: Path, records: int, rounds: int, figures: dict[str, object]
+    ledger: Ledger, directory: Path, records: int, told: _Told, figures: dict[str, object]
 ) -> Percentiles:
-    _note("Filling PostgreSQL.")
-    with postgresql_records(ledger, directory) as postgresql:
-        figures["postgresql_fill_seconds_a_million"] = _a_million(postgresql.fill_seconds, records)
-        figures["postgresql_bytes_a_record"] = {
-            table: round(size / records, 2) for table, size in postgresql.bytes_on_disk.items()
-        }
-        _note("Asking PostgreSQL.")
-        return milliseconds(postgresql.questions, rounds)
+    _note("Filling and asking PostgreSQL.")
+    seen = ask_postgresql(ledger, directory, told.few_rounds)
+    figures["postgresql_fill_seconds_a_million"] = _a_million(seen.fill_seconds, records)
+    figures["postgresql_bytes_a_record"] = {
+        table: round(size / records, 2) for table, size in seen.bytes_on_disk.items()
+    }
+    return seen.waits
 
 
 def _ask_served(dsn: str, told: _Told, figures: dict[str, object]) -> dict[str, Percentiles]:
