@@ -31,16 +31,26 @@ class _Form(Protocol):
     """What the parameters of every report say."""
 
     @property
-    def format(self) -> ReportFormat: ...
+    def format(self) -> ReportFormat:
+        """How the rows are to be written."""
+        ...
 
 
 class _Report(_Form, Protocol):
-    def window(self, now: datetime) -> Window: ...
+    """What the parameters of reports over a window say."""
+
+    def window(self, now: datetime) -> Window:
+        """The time that the report is of, as seen from now."""
+        ...
 
 
 class _CostReport(_Report, Protocol):
+    """What the parameters of reports in amounts say."""
+
     @property
-    def currency(self) -> str: ...
+    def currency(self) -> str:
+        """The one currency whose amounts are summed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

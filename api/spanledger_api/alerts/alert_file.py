@@ -83,12 +83,15 @@ class _Table:
     lines: tuple[str, ...]
 
     def rule(self) -> Rule:
+        """The rule that it states; raises ConfigurationError, with the line, if it states none."""
         return Rule(**dict(self._checked(RuleDefinition)), rule_id=self.identifier, origin=Origin.FILE)
 
     def budget(self) -> Budget:
+        """The budget that it states; raises ConfigurationError, with the line, if it states none."""
         return Budget(**dict(self._checked(BudgetDefinition)), budget_id=self.identifier, origin=Origin.FILE)
 
     def channel(self) -> Channel:
+        """The channel that it states; raises ConfigurationError, with the line, if it states none."""
         stated = self._checked(ChannelDefinition, named="name")
         try:
             return build_channel(stated)

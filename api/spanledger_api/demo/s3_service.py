@@ -68,6 +68,7 @@ class _Call:
 
     @property
     def media_type(self) -> str:
+        """What the body is said to be; S3's own default where nothing is said."""
         return self.headers.get("content-type", "binary/octet-stream")
 
 

@@ -106,6 +106,7 @@ class _Calls:
 
     @classmethod
     def of(cls, row: Row) -> "_Calls":
+        """What a row of the question says: amounts exact, counts in tokens."""
         return cls(
             text(row, "operation"),
             text(row, "prompt"),

@@ -97,6 +97,7 @@ class _Calendar:
 
     @classmethod
     def of(cls, now: datetime, timezone: str) -> "_Calendar":
+        """The month that holds ``now``, aware, in a zone, and how much of today is left."""
         zone = ZoneInfo(timezone)
         today = now.astimezone(zone).date()
         start, end = (first_instant(each, zone) for each in (today, today + timedelta(days=1)))

@@ -44,17 +44,25 @@ class _ZlibStream:
 
     @property
     def eof(self) -> bool:
+        """Whether the stream is complete."""
         return self._stream.eof
 
     @property
     def needs_input(self) -> bool:
+        """Whether nothing more comes out without more data; False while zlib holds back what a limit cut off."""
         return not self._stream.unconsumed_tail
 
     @property
     def unused_data(self) -> bytes:
+        """What was given beyond the end of the stream; empty until the end."""
         return self._stream.unused_data
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        """The next piece, of ``max_length`` bytes at most.
+
+        Raises:
+            zlib.error: The data is not of this encoding.
+        """
         return self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
 
 
@@ -74,6 +82,11 @@ class _FrameDecoder:
         self._open: Decompressor | None = None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
+        """What can be decoded so far, in pieces of a mebibyte at most.
+
+        Raises:
+            StatementError: The data is not of this encoding.
+        """
         while data:
             stream = self._open = self._open or _STREAMS[self._name]()
             try:
@@ -86,17 +99,25 @@ class _FrameDecoder:
                 data, self._open = stream.unused_data or b"", None
 
     def finish(self) -> None:
+        """Nothing more comes.
+
+        Raises:
+            StatementError: The last frame is not complete.
+        """
         if self._open is not None:
             message = f"The body ends in the middle of a {self._name} frame."
             raise StatementError(Code.CANNOT_DECOMPRESS, message)
 
 
 class _PlainDecoder:
+    """Hands a body on that is not encoded."""
+
     def feed(self, data: bytes) -> Iterator[bytes]:
+        """The data as it came."""
         yield data
 
     def finish(self) -> None:
-        pass
+        """Nothing to do: a body without an encoding may end anywhere."""
 
 
 def _drain(stream: Decompressor, data: bytes) -> Iterator[bytes]:
@@ -128,9 +149,11 @@ class _Lz4Compressor:
         self._begun = False
 
     def compress(self, data: bytes) -> bytes:
+        """What can be given out so far, the head of the frame before the first; often empty."""
         return self._begin() + self._frame.compress(data)
 
     def flush(self) -> bytes:
+        """The rest and the end of the frame, which is whole also if nothing was compressed."""
         return self._begin() + self._frame.flush()
 
     def _begin(self) -> bytes:

@@ -44,9 +44,19 @@ class Result(Protocol):
 
 
 class _Insert(Protocol):
-    def append(self, data: bytes) -> None: ...
-    def finish(self) -> _Written: ...
-    def cancel(self) -> None: ...
+    """An ``INSERT`` whose data comes in pieces."""
+
+    def append(self, data: bytes) -> None:
+        """Hand over the next piece, in the format that was named."""
+        ...
+
+    def finish(self) -> _Written:
+        """End the data and wait until the rows are in the table; returns how much that was."""
+        ...
+
+    def cancel(self) -> None:
+        """Give it up."""
+        ...
 
 
 class _Written(Protocol):
@@ -55,8 +65,13 @@ class _Written(Protocol):
 
 
 class _Stream(Protocol):
+    """A result that comes in blocks."""
+
     def __iter__(self) -> Iterator[Result]: ...
-    def close(self) -> None: ...
+
+    def close(self) -> None:
+        """Stop the statement if it still runs."""
+        ...
 
 
 class _QueryClass(Protocol):
@@ -70,14 +85,31 @@ class _Classified(TypedDict):
 
 
 class _Extension(Protocol):
-    def classify_query(self, sql: str, target_database: str) -> _Classified: ...
+    """The compiled part of chdb."""
+
+    def classify_query(self, sql: str, target_database: str) -> _Classified:
+        """What the engine's own parser makes of a text, without running it."""
+        ...
 
 
 class _Connection(Protocol):
-    def query(self, query: str, format: str, params: Mapping[str, str] | None = None) -> Result: ...  # noqa: A002 - chdb's
-    def send_query(self, query: str, format: str, params: Mapping[str, str] | None = None) -> _Stream: ...  # noqa: A002
-    def send_insert(self, query: str, format: str) -> _Insert: ...  # noqa: A002
-    def close(self) -> None: ...
+    """What chdb's connection does of which use is made here; a refused statement raises RuntimeError."""
+
+    def query(self, query: str, format: str, params: Mapping[str, str] | None = None) -> Result:  # noqa: A002 - chdb's
+        """Run a statement and give its whole result in a format; None for no parameters."""
+        ...
+
+    def send_query(self, query: str, format: str, params: Mapping[str, str] | None = None) -> _Stream:  # noqa: A002
+        """Run a statement whose result is fetched block by block; None for no parameters."""
+        ...
+
+    def send_insert(self, query: str, format: str) -> _Insert:  # noqa: A002
+        """Begin an ``INSERT`` whose data, in a format, follows."""
+        ...
+
+    def close(self) -> None:
+        """End the session; waits for a statement that still runs."""
+        ...
 
 
 # The engine's module declares no types for it.

@@ -62,9 +62,19 @@ class Decompressor(Protocol):
 
 
 class _Lz4FrameCompressor(Protocol):
-    def begin(self) -> bytes: ...
-    def compress(self, data: bytes) -> bytes: ...
-    def flush(self) -> bytes: ...
+    """Compresses one LZ4 frame."""
+
+    def begin(self) -> bytes:
+        """The head of the frame; it comes before everything else, once."""
+        ...
+
+    def compress(self, data: bytes) -> bytes:
+        """What can be given out so far; often empty."""
+        ...
+
+    def flush(self) -> bytes:
+        """The rest and the end of the frame."""
+        ...
 
 
 class _Lz4Frame(Protocol):
@@ -75,8 +85,13 @@ class _Lz4Frame(Protocol):
 class _Lz4Block(Protocol):
     LZ4BlockError: type[Exception]
 
-    def compress(self, source: bytes, *, store_size: bool) -> bytes: ...
-    def decompress(self, source: bytes, *, uncompressed_size: int) -> bytes: ...
+    def compress(self, source: bytes, *, store_size: bool) -> bytes:
+        """One block, with its uncompressed size in front only if that is asked for."""
+        ...
+
+    def decompress(self, source: bytes, *, uncompressed_size: int) -> bytes:
+        """The data of a block without its size in front, of so many bytes at most; else raises LZ4BlockError."""
+        ...
 
 
 class _CityHash(Protocol):

@@ -73,9 +73,11 @@ class _Clock:
         return self._now
 
     def set(self, moment: datetime) -> None:
+        """Go to a moment, aware, back or forth; to the second."""
         self._now = int(moment.timestamp()) * _NANOSECONDS
 
     def advance(self, seconds: float) -> None:
+        """Let time pass."""
         self._now += int(seconds * _NANOSECONDS)
 
 
