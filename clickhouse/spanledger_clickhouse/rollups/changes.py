@@ -71,20 +71,18 @@ FROM system.mutations
 WHERE database = {database:String} AND table = {table:String} AND NOT is_done
 """
 
-# A part's name is partition_first_last_level, and _mutation where there was one. The condition on the name is checked
-# before anything of a part is read, in the same snapshot of parts that is read.
+# A part's name is partition_first_last_level, and _mutation where there was one; its data version is the number of that
+# mutation, or of its first block. Under the hint the name is looked at once a part instead of once a row, before
+# anything of the part is read, and in the snapshot of parts that is read.
 _CHANGES: Final = f"""
-WITH
-    splitByChar('_', _part) AS words,
-    toUInt64OrZero(words[5]) AS mutation
 SELECT
     {HOUR_SQL} AS hour,
     if(hour IN {{sliced:Array(Int32)}},
         toInt32(intDiv(toUnixTimestamp64Nano(started_at) % {HOUR_NS}, {SLICE_NS})), -1) AS slice,
-    max(greatest(_block_number, mutation)) AS touched
+    max(greatest(_block_number, _part_data_version)) AS touched
 FROM {{table}}
-WHERE greatest(toUInt64(words[3]), mutation) > {{accounted:UInt64}}
-    AND greatest(_block_number, mutation) > {{accounted:UInt64}}
+WHERE indexHint(greatest(toUInt64(splitByChar('_', _part)[3]), _part_data_version) > {{accounted:UInt64}})
+    AND greatest(_block_number, _part_data_version) > {{accounted:UInt64}}
     AND started_at >= fromUnixTimestamp64Nano({{first:Int64}}, 'UTC')
     AND started_at < fromUnixTimestamp64Nano({{after:Int64}}, 'UTC')
 GROUP BY hour, slice

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from spanledger_clickhouse.ledger import Ledger
+    from spanledger_clickhouse.rollups.changes import Progress
     from spanledger_clickhouse.rollups.family import Source
     from spanledger_clickhouse.rollups.pointers import Buckets
     from spanledger_clickhouse.rollups.slices import SlicedHour
@@ -52,9 +53,16 @@ class _Snapshot:
         self.sliced: dict[int, SlicedHour] = {}
         self._source = source
         self._within: dict[int, Buckets] = {}
+        self._changes: tuple[Progress, Changes] | None = None
         if self.progress.is_reliable:
             self.from_day = self._pointers(ledger).read(FROM_DAY)
             self.sliced = Slices(ledger, source, self.progress.table_id).read()
+
+    def changes_until(self, ledger: Ledger, progress: Progress) -> Changes:
+        """What changed after what is accounted; at least what had until some progress."""
+        if self._changes is None or self._changes[0] != progress:
+            self._changes = progress, read_changes(ledger, self._source, progress.accounted, self.sliced)
+        return self._changes[1]
 
     def within(self, ledger: Ledger, days: Sequence[int]) -> list[Buckets]:
         """What is known of the buckets inside some days, day by day."""
@@ -131,7 +139,7 @@ def read_known(ledger: Ledger, source: Source) -> Known | None:
     if not progress.is_reliable:
         return None
     is_current = progress.newest == progress.accounted
-    live = Changes() if is_current else read_changes(ledger, source, progress.accounted, snapshot.sliced)
+    live = Changes() if is_current else snapshot.changes_until(ledger, progress)
     return Known(progress.table_id, ledger, live, snapshot)
 
 
