@@ -23,7 +23,9 @@ SELECT
     sum(sums.fallback_cost) AS fallback
 FROM $sums AS sums
 """)
-_SUMS = Sums((), (Measure.COST, Measure.FALLBACK_COST, Measure.RECORDS, Measure.UNPRICED))
+_MEASURES = (Measure.COST, Measure.FALLBACK_COST, Measure.RECORDS, Measure.UNPRICED)
+# Every report says them, so a page with ten of one month asks ten times.
+_SUMS = Sums((), _MEASURES, are_remembered=True)
 
 # Of the table rather than of its view: the greatest is the same, and to resolve the view takes longer than to read it.
 _NEWEST = Template("SELECT toUnixTimestamp64Milli(max(arrived)) AS newest FROM arrivals_local WHERE $where")

@@ -10,13 +10,15 @@ from dataclasses import dataclass, replace
 from string import Template
 from typing import TYPE_CHECKING, Final
 
-from spanledger_api.rows import ask
+from spanledger_api.remembered import Remembered
+from spanledger_api.rows import Row, ask
 from spanledger_clickhouse.rollups import (
     ACTIVITY,
     STEPS,
     USERS,
     Measure,
     Source,
+    ask_distinct,
     plan_reading,
     recent_records_within,
     records_within,
@@ -27,9 +29,8 @@ if TYPE_CHECKING:
 
     from spanledger_api.filters import Where
     from spanledger_api.paging import Page
-    from spanledger_api.rows import Row
     from spanledger_clickhouse.ledger import Ledger
-    from spanledger_clickhouse.rollups import Family, ReadingPlan, Stretch
+    from spanledger_clickhouse.rollups import Family, ReadingPlan, Records, Stretch
 
 __all__ = ["DURATIONS", "Measure", "Source", "Sums", "ask_sums"]
 
@@ -38,6 +39,8 @@ DURATIONS: Final = (Measure.NANOSECONDS, Measure.SHORTEST, Measure.LONGEST, Meas
 
 _DURATION: Final = "intDiv(sums.shortest + sums.longest, 2)"
 """SQL of the duration, in nanoseconds, that stands for a row's: of a record its own, of a rollup's class the middle."""
+
+_remembered: Final = Remembered[list[Row]]()
 
 # Users last: where nothing is asked of them, there are fewer activities than users.
 _FAMILIES: Final = (ACTIVITY, USERS, STEPS)
@@ -57,12 +60,14 @@ class Sums:
         source: The records.
         is_whole: Whether it may take a stretch of time as one; by default it tells no times apart. Where it does, the
             rows have a ``started_at`` too: the record's, or the first instant of the stretch.
+        are_remembered: Whether the rows are kept until something is committed, for what is asked beside many reports.
     """
 
     keys: tuple[str, ...]
     measures: tuple[Measure, ...]
     source: Source = Source.COST
     is_whole: Callable[[Stretch], bool] = _anything
+    are_remembered: bool = False
 
     def columns(self, family: Family | None) -> str:
         """Its columns as the SELECT of a family's rows, or of records."""
@@ -88,18 +93,30 @@ def ask_sums(
     Raises:
         LedgerUnavailableError: The ledger cannot be reached or did not answer in time.
     """
+
+    def asked(rows: str, bound: dict[str, object]) -> list[Row]:
+        read = replace(where, parameters={**where.parameters, **bound})
+        words = sql.safe_substitute(sums=f"({rows})", duration=_DURATION)
+        return ask(ledger, Template(words), read, page, **parameters)
+
     # Rollups add up everybody's rows.
     family = None if ledger.hides_rows else _family(where, sums)
     plan = None if family is None else _plan(ledger, where, sums)
-    read, rows = where, _records(where, sums)
-    if family is not None and plan is not None and plan.stretches is not None:
-        rows, bound = _planned(family, plan, where, sums)
-        read = replace(where, parameters={**where.parameters, **bound})
-    words = sql.safe_substitute(sums=f"({rows})", duration=_DURATION)
-    return ask(ledger, Template(words), read, page, **parameters)
+    if family is None or plan is None or plan.stretches is None:
+        return asked(_records(where, sums), {})
+
+    def work_out() -> list[Row]:
+        return ask_distinct(ledger, lambda records: asked(*_planned(family, plan, where, sums, records)))
+
+    if not sums.are_remembered or not plan.changed_until:
+        return work_out()
+    bound = {**where.parameters, **parameters, "page": page}
+    return _remembered.ask(ledger, (sql.template, where.sql, repr(sorted(bound.items())), sums, plan), work_out)
 
 
-def _planned(family: Family, plan: ReadingPlan, where: Where, sums: Sums) -> tuple[str, dict[str, object]]:
+def _planned(
+    family: Family, plan: ReadingPlan, where: Where, sums: Sums, records: Records
+) -> tuple[str, dict[str, object]]:
     """The rows of a plan, and what they bind."""
     parts, bound = [_rolled_up(family, where, sums)], dict[str, object](generations=list(plan.generations))
     if plan.stretches:
@@ -108,8 +125,8 @@ def _planned(family: Family, plan: ReadingPlan, where: Where, sums: Sums) -> tup
         bound |= edges
     if plan.recent:
         within, edges = recent_records_within(plan.recent)
-        columns, table = sums.columns(None), sums.source.table
-        parts.append(f"SELECT {columns} FROM {table} FINAL PREWHERE {within} WHERE {where.sql}")  # noqa: S608 - as _records
+        recent = records(sums.source, within)
+        parts.append(f"SELECT {sums.columns(None)} FROM {recent} AND {where.sql}")  # noqa: S608 - as _records
         bound |= edges
     return " UNION ALL ".join(parts), bound
 

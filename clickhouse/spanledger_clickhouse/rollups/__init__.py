@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spanledger_clickhouse.rollups.distinct import Records, ask_distinct
 from spanledger_clickhouse.rollups.family import ACTIVITY, STEPS, USERS, Family, Measure, Source
 from spanledger_clickhouse.rollups.reading import RECORDS_ONLY, ReadingPlan, find_execution, plan_reading
 from spanledger_clickhouse.rollups.stretches import Stretch, recent_records_within, records_within
@@ -18,11 +19,13 @@ __all__ = [
     "Measure",
     "Mismatch",
     "ReadingPlan",
+    "Records",
     "RollupSweeper",
     "RollupVerifier",
     "RollupWorker",
     "Source",
     "Stretch",
+    "ask_distinct",
     "find_execution",
     "plan_reading",
     "recent_records_within",

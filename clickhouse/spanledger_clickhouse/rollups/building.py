@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from spanledger_clickhouse.rollups.changes import HOUR_NS, SLICE_NS
+from spanledger_clickhouse.rollups.distinct import ask_distinct
 from spanledger_clickhouse.rollups.family import FAMILIES
 
 if TYPE_CHECKING:
@@ -22,20 +23,20 @@ _SETTINGS: Final = (
 )
 
 
-def sum_of_records(family: Family, within: str, width_ns: int = HOUR_NS) -> str:
+def sum_of_records(family: Family, records: str, width_ns: int = HOUR_NS) -> str:
     """The SELECT that sums a family up from the records by bucket: the bucket, counted from 1970, keys and measures.
 
     Args:
         family: What is summed up.
-        within: Which records, as the words after ``FINAL``.
+        records: Which records, each once, as the words after ``FROM``.
         width_ns: How long a bucket is, in nanoseconds.
     """
     keys = [*family.keys, *(f"{sql} AS {name}" for name, sql in family.computed)]
     measures = [f"{measure.merged_from(measure.of_record)} AS summed_{measure.value}" for measure in family.measures]
     names = ", ".join(["bucket", *family.groups])
     return (
-        f"SELECT {_bucket_sql(width_ns)} AS bucket, {', '.join([*keys, *measures])} FROM {family.source.table} FINAL"  # noqa: S608 - every name is of an enumeration
-        f" {within} GROUP BY {names}"
+        f"SELECT {_bucket_sql(width_ns)} AS bucket, {', '.join([*keys, *measures])} FROM {records}"  # noqa: S608 - every name is of an enumeration
+        f" GROUP BY {names}"
     )
 
 
@@ -55,11 +56,12 @@ def build_hours(ledger: Ledger, source: Source, hours: Sequence[int]) -> dict[in
     """
     # A record may be there twice with two starts on one day. FINAL keeps one if it meets both: no part of the day is
     # left out by its times.
-    within = (
-        "WHERE toDate(started_at) = toDate(fromUnixTimestamp64Nano({window_start:Int64}, 'UTC'))"
+    records = (
+        f"{source.table} FINAL"
+        " WHERE toDate(started_at) = toDate(fromUnixTimestamp64Nano({window_start:Int64}, 'UTC'))"
         f" AND {_bucket_sql(HOUR_NS, 'identity(started_at)')} IN {{buckets:Array(Int64)}}"
     )
-    return _build(ledger, source, HOUR_NS, hours, within)
+    return _build(ledger, source, HOUR_NS, hours, records)
 
 
 def build_slices(ledger: Ledger, source: Source, hour: int, slices: Sequence[int]) -> dict[int, int]:
@@ -74,14 +76,15 @@ def build_slices(ledger: Ledger, source: Source, hour: int, slices: Sequence[int
     Returns:
         The new generation by slice; it counts as of :func:`build_hours`.
     """
-    # Before FINAL rather than after: most parts have no record of these seconds, and most of the others few.
+    # Before FINAL rather than after it: most parts have no record of these seconds, and most of the others few.
     within = (
-        "PREWHERE started_at >= fromUnixTimestamp64Nano({window_start:Int64}, 'UTC')"
+        "(started_at >= fromUnixTimestamp64Nano({window_start:Int64}, 'UTC')"
         " AND started_at < fromUnixTimestamp64Nano({window_end:Int64}, 'UTC')"
-        f" AND {_bucket_sql(SLICE_NS)} IN {{buckets:Array(Int64)}}"
+        f" AND {_bucket_sql(SLICE_NS)} IN {{buckets:Array(Int64)}})"
     )
     first = hour * HOUR_NS // SLICE_NS
-    built = _build(ledger, source, SLICE_NS, [first + each for each in slices], within)
+    numbers = [first + each for each in slices]
+    built = ask_distinct(ledger, lambda records: _build(ledger, source, SLICE_NS, numbers, records(source, within)))
     return {bucket - first: generation for bucket, generation in built.items()}
 
 
@@ -117,7 +120,7 @@ def build_wide(ledger: Ledger, source: Source, stretch: tuple[int, int], parts: 
     return generation
 
 
-def _build(ledger: Ledger, source: Source, width_ns: int, buckets: Sequence[int], within: str) -> dict[int, int]:
+def _build(ledger: Ledger, source: Source, width_ns: int, buckets: Sequence[int], records: str) -> dict[int, int]:
     """Sum buckets of one month up from the records."""
     first = time.time_ns()
     generations = {bucket: first + number for number, bucket in enumerate(sorted(buckets))}
@@ -133,7 +136,7 @@ def _build(ledger: Ledger, source: Source, width_ns: int, buckets: Sequence[int]
             f"INSERT INTO {family.table} (generation, started_at, {', '.join(family.columns)})"  # noqa: S608 - every name is of an enumeration
             " SELECT {first:UInt64} + indexOf({buckets:Array(Int64)}, bucket) - 1,"
             f" fromUnixTimestamp64Nano(toInt64(bucket) * {width_ns}, 'UTC'), {summed}"
-            f" FROM ({sum_of_records(family, within, width_ns)}){_SETTINGS}",
+            f" FROM ({sum_of_records(family, records, width_ns)}){_SETTINGS}",
             parameters,
         )
     return generations

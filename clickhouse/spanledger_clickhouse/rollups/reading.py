@@ -47,11 +47,14 @@ class ReadingPlan:
         stretches: Where the records are read, ascending; None: in the whole window, and there are no generations.
         recent: Where they are read too, ascending, in hours that hold no record twice with two starts: parts of the
             table that have no record of these times need not be looked at.
+        changed_until: Nothing after this block had changed the records when it was decided; 0 where that is not known.
+            A plan that is equal, with a known block, has the same rows.
     """
 
     generations: tuple[int, ...] = ()
     stretches: tuple[Stretch, ...] | None = None
     recent: tuple[Stretch, ...] = ()
+    changed_until: int = 0
 
 
 RECORDS_ONLY: Final = ReadingPlan()
@@ -100,6 +103,7 @@ def plan_reading(
         tuple(generations),
         _stretches((hour for hour in hours if hour not in sliced), HOUR_NS, start, end),
         _stretches(slices, SLICE_NS, start, end),
+        known.changed_until,
     )
 
 

@@ -91,9 +91,11 @@ class Known:
 
     Attributes:
         table_id: Which table of records it is about.
+        changed_until: The newest block of that table; 0 where one number does not tell.
     """
 
     table_id: UUID
+    changed_until: int
     _ledger: Ledger
     _live: Changes
     _snapshot: _Snapshot
@@ -140,7 +142,7 @@ def read_known(ledger: Ledger, source: Source) -> Known | None:
         return None
     is_current = progress.newest == progress.accounted
     live = Changes() if is_current else snapshot.changes_until(ledger, progress)
-    return Known(progress.table_id, ledger, live, snapshot)
+    return Known(progress.table_id, progress.newest, ledger, live, snapshot)
 
 
 def _snapshot(ledger: Ledger, source: Source, written: _Written) -> _Snapshot:

@@ -176,8 +176,9 @@ def _differing(ledger: Ledger, family: Family, width: int, pointers: Mapping[int
     """The buckets of one width whose sums are not those of the records."""
     if not pointers or (family.is_lookup and width != HOUR):
         return []
-    within = (
-        "WHERE toDate(started_at) >= toDate(fromUnixTimestamp64Nano({first:Int64}, 'UTC'))"
+    records = (
+        f"{family.source.table} FINAL"
+        " WHERE toDate(started_at) >= toDate(fromUnixTimestamp64Nano({first:Int64}, 'UTC'))"
         " AND toDate(started_at) <= toDate(fromUnixTimestamp64Nano({after:Int64} - 1, 'UTC'))"
     )
     words = {
@@ -188,7 +189,7 @@ def _differing(ledger: Ledger, family: Family, width: int, pointers: Mapping[int
         "$sums": ", ".join(
             [*family.groups, *(measure.merged_from(f"summed_{measure.value}") for measure in family.measures)]
         ),
-        "$records": sum_of_records(family, within),
+        "$records": sum_of_records(family, records),
     }
     sql = _DIFFERING
     for name, text in words.items():
