@@ -24,16 +24,35 @@ NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 """A Saturday; its week begins on March 9, its month on March 1."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def app(migrated_ledger: Ledger) -> FastAPI:
-    """The app over the ledger; a test that reads rows asks for the emptied `ledger` too."""
-    return create_app(migrated_ledger, clock=lambda: NOW, locale=Locale.ENGLISH)
+    """The app over the ledger, one for all tests that leave it as it is, since its first answer builds its routes.
+
+    A test that reads rows asks for the emptied `ledger` too.
+    """
+    return _created(migrated_ledger)
+
+
+@pytest.fixture
+def own_app(migrated_ledger: Ledger) -> FastAPI:
+    """An app of the test's own, for one that changes it, counts its requests or sets variables that it reads."""
+    return _created(migrated_ledger)
+
+
+def _created(ledger: Ledger) -> FastAPI:
+    return create_app(ledger, clock=lambda: NOW, locale=Locale.ENGLISH)
 
 
 @pytest.fixture
 def client(app: FastAPI) -> TestClient:
     """A client that sees what a caller sees, failures included."""
     return TestClient(app, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def own_client(own_app: FastAPI) -> TestClient:
+    """The same of the test's own app."""
+    return TestClient(own_app, raise_server_exceptions=False)
 
 
 @pytest.fixture

@@ -98,16 +98,16 @@ def test_the_documentation_needs_no_other_host(client: TestClient) -> None:
     assert [client.get(each).status_code for each in named] == [200] * 3
 
 
-def test_emits_no_spans_of_its_own(app: FastAPI, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_emits_no_spans_of_its_own(own_app: FastAPI, own_client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a tracer set up in the process a request leaves no span, so the ledger never fills with its own reports."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
 
-    assert client.get("/api/analytics/cost/users").status_code == 200
-    app.add_api_route("/own", lambda: trace.get_tracer("test").start_span("own").end())
-    client.get("/own")
+    assert own_client.get("/api/analytics/cost/users").status_code == 200
+    own_app.add_api_route("/own", lambda: trace.get_tracer("test").start_span("own").end())
+    own_client.get("/own")
 
     assert [span.name for span in exporter.get_finished_spans()] == ["own"]
 

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from jsonschema_rs import Draft202012Validator
 
-from spanledger_api.app import create_app
 from spanledger_api.example_values import VALUES
-from spanledger_api.messages import Locale
 from spanledger_api.problem import MEDIA_TYPE
-from tests.api.conftest import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fastapi import FastAPI
     from starlette.testclient import TestClient
 
     from spanledger_clickhouse.ledger import Ledger
@@ -28,9 +26,9 @@ _Operation = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def document(migrated_ledger: Ledger) -> _Operation:
+def document(app: FastAPI) -> _Operation:
     """The document of an app."""
-    return create_app(migrated_ledger, clock=lambda: NOW, locale=Locale.ENGLISH).openapi()
+    return app.openapi()
 
 
 def _operations(document: _Operation) -> Iterator[tuple[str, str, _Operation]]:

@@ -35,7 +35,7 @@ def test_not_ready_without_the_schema_but_alive(ledger: Ledger, client: TestClie
     assert alive.status_code == 200
 
 
-def test_counts_requests_by_route_and_status(client: TestClient) -> None:
+def test_counts_requests_by_route_and_status(own_client: TestClient) -> None:
     """Paths are counted by their template and unknown ones together, so that no caller can grow the counters."""
     for path in (
         "/api/executions/a",
@@ -44,9 +44,9 @@ def test_counts_requests_by_route_and_status(client: TestClient) -> None:
         "/elsewhere",
         "/api/analytics/cost/users?topN=0",
     ):
-        client.get(path)
+        own_client.get(path)
 
-    families = {family.name: family for family in text_string_to_metric_families(client.get("/metrics").text)}
+    families = {family.name: family for family in text_string_to_metric_families(own_client.get("/metrics").text)}
 
     counted = {
         (sample.labels["route"], sample.labels["status"]): sample.value

@@ -39,6 +39,12 @@ def changing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(environment.PRICES, str(file))
 
 
+@pytest.fixture
+def client(own_client: TestClient) -> TestClient:
+    """A client of an app that reads the variables of the test."""
+    return own_client
+
+
 @pytest.mark.usefixtures("changing")
 def test_only_what_holds_today_is_current(get: Get) -> None:
     """Of a price that changed there is the one row that holds, with every digit and its source."""

@@ -114,18 +114,18 @@ def test_a_path_or_method_there_is_not_is_a_problem_too(
     _check_form(answer.json())
 
 
-def test_a_failure_inside_shows_nothing_of_it(app: FastAPI, client: TestClient) -> None:
+def test_a_failure_inside_shows_nothing_of_it(own_app: FastAPI, own_client: TestClient) -> None:
     """An unexpected error and a refused statement are 500 with an instance to look up, without text from inside."""
 
     def fail() -> None:
         message = "secret"
         raise ValueError(message)
 
-    app.add_api_route("/fail", fail)
-    app.add_api_route("/refused", lambda: app.state.deployment.ledger.query("SELECT secret FROM absent"))
+    own_app.add_api_route("/fail", fail)
+    own_app.add_api_route("/refused", lambda: own_app.state.deployment.ledger.query("SELECT secret FROM absent"))
 
     for path in ("/fail", "/refused"):
-        answer = client.get(path)
+        answer = own_client.get(path)
         assert answer.status_code == 500
         assert answer.json()["instance"].startswith("urn:spanledger:request:")
         assert answer.headers["X-Request-Id"] in answer.json()["instance"]
@@ -135,12 +135,12 @@ def test_a_failure_inside_shows_nothing_of_it(app: FastAPI, client: TestClient) 
         _check_form(answer.json())
 
 
-def test_a_report_that_takes_too_long_is_a_timeout(app: FastAPI, client: TestClient, ledger: Ledger) -> None:
+def test_a_report_that_takes_too_long_is_a_timeout(own_app: FastAPI, own_client: TestClient, ledger: Ledger) -> None:
     """When the engine gives up at its time limit the answer is 408: it says which, what to do and when to ask again."""
     slow = "SELECT sleepEachRow(0.2) FROM numbers(20) SETTINGS max_execution_time = 0.1, max_block_size = 1"
-    app.add_api_route("/slow", lambda: ledger.query(slow))
+    own_app.add_api_route("/slow", lambda: ledger.query(slow))
 
-    answer = client.get("/slow")
+    answer = own_client.get("/slow")
 
     assert answer.status_code == 408
     assert int(answer.headers["Retry-After"]) > 0
@@ -149,22 +149,24 @@ def test_a_report_that_takes_too_long_is_a_timeout(app: FastAPI, client: TestCli
     _check_form(answer.json())
 
 
-def test_what_took_too_long_is_not_tried_again_at_once(app: FastAPI, client: TestClient, ledger: Ledger) -> None:
+def test_what_took_too_long_is_not_tried_again_at_once(
+    own_app: FastAPI, own_client: TestClient, ledger: Ledger
+) -> None:
     """The same question is refused without asking the engine until `Retry-After` is over; any other one is asked."""
     clock = [100.0]
-    app.state.slow_questions = SlowQuestions(lambda: clock[0])
+    own_app.state.slow_questions = SlowQuestions(lambda: clock[0])
     tries: list[str] = []
 
     def slow(tried: Annotated[str, Query()]) -> None:
         tries.append(tried)
         ledger.query("SELECT sleepEachRow(0.1) FROM numbers(9) SETTINGS max_execution_time = 0.05, max_block_size = 1")
 
-    app.add_api_route("/slow", slow)
-    first = client.get("/slow?tried=a")
-    again, other = client.get("/slow?tried=a"), client.get("/slow?tried=b")
-    whose = client.get("/slow?tried=a", headers={"Authorization": "Bearer another"})
+    own_app.add_api_route("/slow", slow)
+    first = own_client.get("/slow?tried=a")
+    again, other = own_client.get("/slow?tried=a"), own_client.get("/slow?tried=b")
+    whose = own_client.get("/slow?tried=a", headers={"Authorization": "Bearer another"})
     clock[0] += int(first.headers["Retry-After"])
-    later = client.get("/slow?tried=a")
+    later = own_client.get("/slow?tried=a")
 
     assert {each.status_code for each in (first, again, other, whose, later)} == {408}
     assert again.json()["detail"] == first.json()["detail"]
@@ -172,15 +174,17 @@ def test_what_took_too_long_is_not_tried_again_at_once(app: FastAPI, client: Tes
     assert tries == ["a", "b", "a", "a"]
 
 
-def test_a_report_that_reads_too_much_says_so(app: FastAPI, client: TestClient, ledger: Ledger) -> None:
+def test_a_report_that_reads_too_much_says_so(own_app: FastAPI, own_client: TestClient, ledger: Ledger) -> None:
     """When the engine gives up at a limit of rows the answer is 422: trying again would not help."""
-    app.add_api_route("/long", lambda: ledger.query("SELECT number FROM numbers(20) SETTINGS max_result_rows = 10"))
-    app.add_api_route("/wide", lambda: ledger.query("SELECT count() FROM numbers(20) SETTINGS max_rows_to_read = 10"))
+    own_app.add_api_route("/long", lambda: ledger.query("SELECT number FROM numbers(20) SETTINGS max_result_rows = 10"))
+    own_app.add_api_route(
+        "/wide", lambda: ledger.query("SELECT count() FROM numbers(20) SETTINGS max_rows_to_read = 10")
+    )
 
-    assert [client.get(path).status_code for path in ("/long", "/wide")] == [422, 422]
+    assert [own_client.get(path).status_code for path in ("/long", "/wide")] == [422, 422]
 
 
-def test_errors_of_our_own_have_their_status(app: FastAPI, client: TestClient) -> None:
+def test_errors_of_our_own_have_their_status(own_app: FastAPI, own_client: TestClient) -> None:
     """An unreachable ledger is 503, a refused request as a whole 422 without a parameter."""
 
     def unreachable() -> None:
@@ -191,11 +195,11 @@ def test_errors_of_our_own_have_their_status(app: FastAPI, client: TestClient) -
         message = "this body makes no sense"
         raise InvalidRequestError(message)
 
-    app.add_api_route("/unreachable", unreachable)
-    app.add_api_route("/refuse", refused)
+    own_app.add_api_route("/unreachable", unreachable)
+    own_app.add_api_route("/refuse", refused)
 
-    assert client.get("/unreachable").status_code == 503
-    assert "db.internal" not in client.get("/unreachable").text
-    problem = client.get("/refuse").json()
+    assert own_client.get("/unreachable").status_code == 503
+    assert "db.internal" not in own_client.get("/unreachable").text
+    problem = own_client.get("/refuse").json()
     assert problem["status"] == 422
     assert "parameter" not in problem

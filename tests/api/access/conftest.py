@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -16,7 +16,7 @@ from spanledger_api.messages import Locale
 from tests.api.conftest import NOW
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from spanledger_api.access import Role, RowScope
     from spanledger_clickhouse.ledger import Ledger
@@ -39,6 +39,13 @@ def issue(ledger: Ledger, gate: Gate) -> Callable[..., str]:
         return key
 
     return made
+
+
+@pytest.fixture(scope="session")
+def document(migrated_ledger: Ledger) -> Mapping[str, Any]:
+    """The OpenAPI document of the API behind a gate, worked out once: that takes half a second."""
+    with Gate(KeyRing(migrated_ledger)) as gate:
+        return create_app(migrated_ledger, clock=lambda: NOW, locale=Locale.ENGLISH, gate=gate).openapi()
 
 
 @pytest.fixture

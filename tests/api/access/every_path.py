@@ -9,8 +9,6 @@ from uuid import UUID
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from fastapi import FastAPI
-
 __all__ = ["Asking", "every_request"]
 
 
@@ -24,16 +22,17 @@ class Asking:
     query: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def every_request(app: FastAPI, places: Mapping[str, list[str]], stated: Mapping[str, str]) -> Iterator[Asking]:
+def every_request(
+    document: Mapping[str, Any], places: Mapping[str, list[str]], stated: Mapping[str, str]
+) -> Iterator[Asking]:
     """The requests of an app.
 
     Args:
-        app: The app.
+        document: The app's OpenAPI document.
         places: Values for the places in paths that are no enumerations, by name; others get an id of nothing.
         stated: Values of query parameters, by name: each request is made without any, with all that the path has, and
             with each value of each parameter that is an enumeration.
     """
-    document = app.openapi()
     for template, methods in document["paths"].items():
         for method, operation in methods.items():
             parameters = [*operation.get("parameters", []), *methods.get("parameters", [])]

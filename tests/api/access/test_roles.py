@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +13,7 @@ from tests.api.access.conftest import bearer
 from tests.api.access.every_path import every_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.testclient import TestClient
 
@@ -24,9 +24,11 @@ _ADMINISTRATION = {"/api/keys", "/api/audit"}
 _OF_EVERY_ROLE = {"/api/session"}
 
 
-def _asked(guarded: TestClient) -> list[Asking]:
+@pytest.fixture(scope="module")
+def asked(document: Mapping[str, Any]) -> list[Asking]:
+    """Each operation that is documented, once."""
     first: dict[tuple[str, str], Asking] = {}
-    for each in every_request(guarded.app, _PLACES, {"taskType": "t"}):  # type: ignore[arg-type] # Starlette's any app
+    for each in every_request(document, _PLACES, {"taskType": "t"}):
         first.setdefault((each.method, each.template), each)
     return list(first.values())
 
@@ -39,10 +41,10 @@ def _status(guarded: TestClient, asking: Asking, key: str | None) -> int:
     return answer.status_code
 
 
-def test_every_path_needs_a_key(guarded: TestClient, issue: Callable[..., str]) -> None:
+def test_every_path_needs_a_key(guarded: TestClient, issue: Callable[..., str], asked: list[Asking]) -> None:
     """Without a key, and with a wrong one, everything but the probes and the page's files is 401."""
     issue(Role.ADMIN)
-    for asking in _asked(guarded):
+    for asking in asked:
         expected = {200} if is_public(asking.path) else {401}
         assert {_status(guarded, asking, None)} == expected, asking
 
@@ -58,29 +60,33 @@ def test_what_is_in_no_document_needs_one_too(guarded: TestClient, issue: Callab
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_a_key_of_role_ingest_asks_nothing(guarded: TestClient, issue: Callable[..., str]) -> None:
+def test_a_key_of_role_ingest_asks_nothing(guarded: TestClient, issue: Callable[..., str], asked: list[Asking]) -> None:
     """Whoever may only send is told who they are, and 403 by everything else."""
     issue(Role.ADMIN)
     key = issue(Role.INGEST)
-    for asking in _asked(guarded):
+    for asking in asked:
         if not is_public(asking.path):
             expected = 200 if asking.path in _OF_EVERY_ROLE else 403
             assert _status(guarded, asking, key) == expected, asking
 
 
-def test_a_key_of_role_read_changes_nothing(guarded: TestClient, issue: Callable[..., str]) -> None:
+def test_a_key_of_role_read_changes_nothing(
+    guarded: TestClient, issue: Callable[..., str], asked: list[Asking]
+) -> None:
     """Whoever may read gets every report, and 403 where something would change or is for administrators."""
     issue(Role.ADMIN)
     key = issue(Role.READ)
-    for asking in _asked(guarded):
+    for asking in asked:
         forbidden = asking.method != "GET" or asking.path in _ADMINISTRATION
         assert (_status(guarded, asking, key) == 403) is forbidden, asking
 
 
-def test_an_administrator_is_refused_nothing(guarded: TestClient, issue: Callable[..., str]) -> None:
+def test_an_administrator_is_refused_nothing(
+    guarded: TestClient, issue: Callable[..., str], asked: list[Asking]
+) -> None:
     """No path answers 401 or 403 to a key of role admin."""
     key = issue(Role.ADMIN)
-    for asking in _asked(guarded):
+    for asking in asked:
         if asking.path != "/api/keys" or asking.method == "GET":
             assert _status(guarded, asking, key) not in {401, 403}, asking
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.api.access.every_path import Asking, every_request
 from tests.api.spans import Span, store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.testclient import TestClient
 
@@ -93,8 +93,8 @@ def _leaks(client: TestClient, key: str, asking: Asking) -> list[str]:
 _INNOCENT = {"x-request-id", "etag", "content-length", "link", "date"}
 
 
-def _readings(app: object) -> list[Asking]:
-    readings = [each for each in every_request(app, _PLACES, _STATED) if each.method == "GET"]  # type: ignore[arg-type]
+def _readings(document: Mapping[str, Any]) -> list[Asking]:
+    readings = [each for each in every_request(document, _PLACES, _STATED) if each.method == "GET"]
     return [
         # Runs of steps have no service; operations do.
         replace(each, query={**each.query, "by": "operation"}) if _is_of_services(each) else each
@@ -108,12 +108,14 @@ def _is_of_services(asking: Asking) -> bool:
 
 @pytest.mark.usefixtures("two_users")
 @pytest.mark.parametrize("scope", [_OWN, _OWN_SERVICE], ids=["user", "service"])
-def test_no_path_shows_what_is_somebody_elses(guarded: TestClient, issue: Callable[..., str], scope: RowScope) -> None:
+def test_no_path_shows_what_is_somebody_elses(
+    guarded: TestClient, issue: Callable[..., str], document: Mapping[str, Any], scope: RowScope
+) -> None:
     """Whatever a bound key asks for, no value of another user or service is in the answer, headers included."""
     issue(Role.ADMIN)
     key = issue(Role.READ, scope)
     # Users on every path and with every value; services, by the same seam, where it matters most.
-    asked = [each for each in _readings(guarded.app) if scope is _OWN or each.template in _TELLING]
+    asked = [each for each in _readings(document) if scope is _OWN or each.template in _TELLING]
 
     found = {f"{each.path} {each.query}": leaks for each in asked if (leaks := _leaks(guarded, key, each))}
 
@@ -122,11 +124,13 @@ def test_no_path_shows_what_is_somebody_elses(guarded: TestClient, issue: Callab
 
 
 @pytest.mark.usefixtures("two_users")
-def test_the_same_paths_show_everything_to_others(guarded: TestClient, issue: Callable[..., str]) -> None:
+def test_the_same_paths_show_everything_to_others(
+    guarded: TestClient, issue: Callable[..., str], document: Mapping[str, Any]
+) -> None:
     """The walk would notice: a key that is bound to nothing finds the other user on the paths that tell of users."""
     key = issue(Role.ADMIN)
 
-    asked = [each for each in _readings(guarded.app) if each.template in _TELLING and len(each.query) < 2]
+    asked = [each for each in _readings(document) if each.template in _TELLING and len(each.query) < 2]
 
     assert {each.template for each in asked if _leaks(guarded, key, each)} == _TELLING
 
@@ -198,7 +202,9 @@ def test_two_keys_share_no_entity_tag(guarded: TestClient, issue: Callable[..., 
 
 @pytest.mark.usefixtures("two_users")
 @pytest.mark.parametrize("scope", [_OWN, _OWN_SERVICE], ids=["user", "service"])
-def test_what_is_set_up_about_others_is_theirs(guarded: TestClient, issue: Callable[..., str], scope: RowScope) -> None:
+def test_what_is_set_up_about_others_is_theirs(
+    guarded: TestClient, issue: Callable[..., str], document: Mapping[str, Any], scope: RowScope
+) -> None:
     """Budgets, rules and mutes that name another user or service are not shown to a bound key, in lists or by id."""
     chief = bearer(issue(Role.ADMIN))
     made = {
@@ -209,7 +215,7 @@ def test_what_is_set_up_about_others_is_theirs(guarded: TestClient, issue: Calla
     for path, body in made.items():
         assert guarded.post(path, json=body, headers=chief).status_code == 201, path
     key = issue(Role.READ, scope)
-    asked = [each for each in _readings(guarded.app) if each.template.startswith(("/api/alerts", "/api/budgets"))]
+    asked = [each for each in _readings(document) if each.template.startswith(("/api/alerts", "/api/budgets"))]
 
     found = {f"{each.path} {each.query}": leaks for each in asked if (leaks := _leaks(guarded, key, each))}
     seen = {path: guarded.get(path, headers=chief).text.count("strange-user") for path in made}
