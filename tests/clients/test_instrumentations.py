@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import random
 import uuid
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -17,7 +18,8 @@ from tests.clients.recorder import Recorder
 from tests.collector.otlp_requests import request_of, spans_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from concurrent.futures import Future
 
     from tests.clients.conftest import Product
     from tests.clients.environments import Environments
@@ -30,7 +32,7 @@ def openai() -> Iterator[str]:
         yield server.url
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _begun(environments: Environments) -> None:
     environments.begin("genai_openai", "together", "openinference", "traceloop", "logfire")
 
@@ -44,14 +46,25 @@ def _rated(product: Product) -> None:
     product.running.wait_for(lambda: product.spent_by(probe)[0] == 1)
 
 
-@pytest.mark.parametrize("watch", WATCHES, ids=lambda watch: watch.label)
-def test_each_call_is_one_record(product: Product, environments: Environments, openai: str, watch: Watch) -> None:
-    """Whoever watches, alone or beside another, four calls are four records of the right amount."""
-    user = uuid.uuid4().hex
-    call_openai(watch, environments, product.running.otlp, openai, user)
-    _rated(product)
+@pytest.fixture(scope="module")
+def called(product: Product, environments: Environments, openai: str) -> dict[Watch, Future[str]]:
+    """Who each watch made its calls for, once all of them are rated: one wait for all, not one for each."""
 
-    assert product.spent_by(user) == (CALLS, total_cost())
+    def call(watch: Watch) -> str:
+        user = uuid.uuid4().hex
+        call_openai(watch, environments, product.running.otlp, openai, user)
+        return user
+
+    with ThreadPoolExecutor(2) as side_by_side:
+        users = {watch: side_by_side.submit(call, watch) for watch in WATCHES}
+    _rated(product)
+    return users
+
+
+@pytest.mark.parametrize("watch", WATCHES, ids=lambda watch: watch.label)
+def test_each_call_is_one_record(product: Product, called: dict[Watch, Future[str]], watch: Watch) -> None:
+    """Whoever watches, alone or beside another, four calls are four records of the right amount."""
+    assert product.spent_by(called[watch].result()) == (CALLS, total_cost())
 
 
 def _as_it_was(spans: list[bytes]) -> list[bytes]:
@@ -77,18 +90,29 @@ def recorded(environments: Environments, openai: str) -> dict[Watch, list[bytes]
     return exported
 
 
-@pytest.mark.parametrize("order", [_as_it_was, _parents_first, _shuffled])
-def test_the_order_of_arrival_does_not_matter(
-    product: Product, recorded: dict[Watch, list[bytes]], order: Callable[[list[bytes]], list[bytes]]
-) -> None:
-    """Spans of a trace that come apart, rated in between, end as the same records whatever comes first."""
-    users = {uuid.uuid4().hex: bodies for bodies in recorded.values()}
-    spans = [order(_of_another_user(bodies, user)) for user, bodies in users.items()]
+_ORDERS: Final = (_as_it_was, _parents_first, _shuffled)
+
+
+@pytest.fixture(scope="module")
+def arrived(product: Product, recorded: dict[Watch, list[bytes]]) -> dict[str, list[str]]:
+    """By the order in which the spans came: the users, one a pair, whose spans came in two halves, rated in between."""
+    users = {order.__name__: [uuid.uuid4().hex for _ in recorded] for order in _ORDERS}
+    spans = [
+        order(_of_another_user(bodies, user))
+        for order in _ORDERS
+        for user, bodies in zip(users[order.__name__], recorded.values(), strict=True)
+    ]
     for half in (slice(None, CALLS), slice(CALLS, None)):
         assert product.post(b"".join(body for bodies in spans for body in bodies[half]))
         _rated(product)
+    return users
 
-    assert [product.spent_by(user) for user in users] == [(CALLS, total_cost())] * len(recorded)
+
+@pytest.mark.parametrize("order", [order.__name__ for order in _ORDERS])
+def test_the_order_of_arrival_does_not_matter(product: Product, arrived: dict[str, list[str]], order: str) -> None:
+    """Spans of a trace that come apart, rated in between, end as the same records whatever comes first."""
+    assert arrived[order]
+    assert [product.spent_by(user) for user in arrived[order]] == [(CALLS, total_cost())] * len(arrived[order])
 
 
 def _of_another_user(bodies: list[bytes], user: str) -> list[bytes]:

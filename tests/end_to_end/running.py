@@ -50,11 +50,16 @@ class Running:
         return rows
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        """Poll until something is visible; fails after some seconds."""
-        deadline = time.monotonic() + _VISIBLE_WITHIN_SECONDS
+        """Poll until something is visible; fails after some seconds.
+
+        A condition is a report, and reports cost what they ask about is waiting for: the longer it took, the longer
+        the pause.
+        """
+        began = time.monotonic()
         while not condition():
-            assert time.monotonic() < deadline, "it did not become visible in time"
-            time.sleep(0.05)
+            waited = time.monotonic() - began
+            assert waited < _VISIBLE_WITHIN_SECONDS, "it did not become visible in time"
+            time.sleep(max(0.05, waited / 5))
 
     def kill(self) -> None:
         """End it as a power cut would."""
