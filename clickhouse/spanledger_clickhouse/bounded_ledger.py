@@ -58,6 +58,11 @@ class BoundedLedger(Ledger):
         if filters is not None:
             self._settings[_FILTERS] = _map_of(filters)
 
+    @property
+    def origin(self) -> Ledger:
+        """The ledger that the statements go to in the end."""
+        return self._ledger.origin
+
     def hiding(self, filters: Mapping[str, str]) -> BoundedLedger:
         """The same ledger inside the same limits, without the rows that do not meet the conditions of their tables."""
         return BoundedLedger(self._ledger, self._answers, filters)

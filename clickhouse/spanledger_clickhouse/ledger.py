@@ -84,6 +84,11 @@ class Ledger:
     ) -> None:
         self.close()
 
+    @property
+    def origin(self) -> Ledger:
+        """The ledger that runs the statements: this one, unless it stands before another."""
+        return self
+
     def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[dict[str, object]]:
         """Run a statement that returns rows.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 from weakref import WeakKeyDictionary
@@ -12,7 +14,7 @@ from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, HOUR, STATE_TA
 from spanledger_clickhouse.rollups.slices import Slices
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
     from uuid import UUID
 
     from spanledger_clickhouse.ledger import Ledger
@@ -21,10 +23,16 @@ if TYPE_CHECKING:
     from spanledger_clickhouse.rollups.pointers import Buckets
     from spanledger_clickhouse.rollups.slices import SlicedHour
 
-__all__ = ["Known", "read_known"]
+__all__ = ["Known", "read_known", "writing"]
 
 _MOST_DAYS: Final = 400
 """So many days' hours are remembered at most."""
+
+_DAYS_AHEAD: Final = 40
+"""So many of them are read before anybody asks."""
+
+_MOST_HELD_SECONDS: Final = 10.0
+"""What a process knew this long ago is still right: every generation that counted then is there for much longer."""
 
 # Every write adds a block or, where it removes something, a mutation.
 _WRITTEN: Final = """
@@ -54,6 +62,7 @@ class _Snapshot:
         self._source = source
         self._within: dict[int, Buckets] = {}
         self._changes: tuple[Progress, Changes] | None = None
+        self.is_asked = False
         if self.progress.is_reliable:
             self.from_day = self._pointers(ledger).read(FROM_DAY)
             self.sliced = Slices(ledger, source, self.progress.table_id).read()
@@ -77,11 +86,18 @@ class _Snapshot:
                 self._within = within
         return [within[day] for day in days]
 
+    @property
+    def days(self) -> list[int]:
+        """The latest of the days whose buckets are known."""
+        return sorted(self._within)[-_DAYS_AHEAD:]
+
     def _pointers(self, ledger: Ledger) -> Pointers:
         return Pointers(ledger, self._source, self.progress.table_id)
 
 
 _snapshots: Final[WeakKeyDictionary[Ledger, dict[Source, _Snapshot]]] = WeakKeyDictionary()
+_held: Final[WeakKeyDictionary[Ledger, tuple[float, int]]] = WeakKeyDictionary()
+"""Until when, and by which thread, the snapshots of a ledger may be used although something was written."""
 _lock: Final = threading.Lock()
 
 
@@ -147,10 +163,36 @@ def read_known(ledger: Ledger, source: Source) -> Known | None:
 
 def _snapshot(ledger: Ledger, source: Source, written: _Written) -> _Snapshot:
     with _lock:
-        kept = _snapshots.setdefault(ledger, {})
+        kept = _snapshots.setdefault(ledger.origin, {})
         found = kept.get(source)
-    if found is None or found.written != {table: written.get(table) for table in STATE_TABLES}:
+        until, holder = _held.get(ledger.origin, (0.0, 0))
+    is_held = time.monotonic() < until and holder != threading.get_ident()
+    if found is None or (not is_held and found.written != {table: written.get(table) for table in STATE_TABLES}):
         found = _Snapshot(ledger, source, written)
         with _lock:
             kept[source] = found
+    found.is_asked |= holder != threading.get_ident()
     return found
+
+
+@contextmanager
+def writing(ledger: Ledger) -> Generator[None]:
+    """Write marks and pointers inside the block, and let readers of this process notice once, at its end.
+
+    Each write outdates what readers remember, and a pass makes a dozen: every question in between would read all of it
+    again. What they remember stays right meanwhile, and at the end it is read anew before they ask.
+
+    Raises:
+        ClickHouseError: The engine did not answer.
+    """
+    with _lock:
+        _held[ledger.origin] = time.monotonic() + _MOST_HELD_SECONDS, threading.get_ident()
+        before = {source: known for source, known in _snapshots.get(ledger.origin, {}).items() if known.is_asked}
+    try:
+        yield
+        for source, known in before.items():
+            if (now := read_known(ledger, source)) is not None:
+                now.within(known.days)
+    finally:
+        with _lock:
+            del _held[ledger.origin]

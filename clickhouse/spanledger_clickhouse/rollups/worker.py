@@ -11,6 +11,7 @@ from spanledger_clickhouse.rollups.family import Source
 from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, HOUR, WITHIN_DAY, Pointers
 from spanledger_clickhouse.rollups.quiet import Quiet
 from spanledger_clickhouse.rollups.slicing import Slicer
+from spanledger_clickhouse.rollups.snapshot import writing
 from spanledger_clickhouse.rollups.widening import widen
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ class RollupWorker:
         Raises:
             ClickHouseError: The engine did not do it; nothing that counts has changed then.
         """
-        made = sum(self._rebuild(source) for source in Source)
+        with writing(self._ledger):
+            made = sum(self._rebuild(source) for source in Source)
         self.rebuilt += made
         return made
 
