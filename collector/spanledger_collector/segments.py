@@ -43,6 +43,9 @@ class SegmentLimits:
     Attributes:
         close_bytes: A segment this large is closed at once.
         close_seconds: A smaller one is closed at this age, once the loader has nothing else to do.
+        busy_bytes: One that is larger than this at that age is closed at ``busy_close_seconds``: each load costs the
+            engine parts in every table, which it has to merge, however few spans are in it.
+        busy_close_seconds: That age.
         pending_bytes: More than this on disk and not yet loaded, and new requests are refused.
         unwritten_bytes: More than this in memory and not yet on disk, and new requests are refused.
         free_disk_bytes: Less than this free on the disk, and new requests are refused: the engine needs room to merge.
@@ -50,6 +53,8 @@ class SegmentLimits:
 
     close_bytes: int = 16 * 1024**2
     close_seconds: float = 0.1
+    busy_bytes: int = 128 * 1024
+    busy_close_seconds: float = 0.5
     pending_bytes: int = 2 * 1024**3
     unwritten_bytes: int = 128 * 1024**2
     free_disk_bytes: int = 512 * 1024**2
@@ -197,10 +202,14 @@ class SegmentLog:
         """Seconds until something may have changed without notice; None while nothing can."""
         if self._segment is None:
             return _DISK_CHECK_SECONDS if self._disk_is_full else None
-        return max(0.01, self._segment.born + self.limits.close_seconds - time.monotonic())
+        return max(0.01, self._segment.born + self._closing_age(self._segment) - time.monotonic())
+
+    def _closing_age(self, segment: _OpenSegment) -> float:
+        is_busy = segment.length > self.limits.busy_bytes
+        return self.limits.busy_close_seconds if is_busy else self.limits.close_seconds
 
     def _is_due(self, segment: _OpenSegment) -> bool:
-        old = time.monotonic() - segment.born >= self.limits.close_seconds
+        old = time.monotonic() - segment.born >= self._closing_age(segment)
         return segment.length >= self.limits.close_bytes or (old and self._idle_loaders > 0 and not self._closed)
 
     def _write(self, batch: _Waiting) -> None:

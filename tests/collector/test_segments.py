@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,6 +54,24 @@ def test_everything_is_handed_on_in_order(tmp_path: Path) -> None:
     assert _drain(log) == bodies
     assert list(tmp_path.iterdir()) == []
     assert log.pending_bytes == 0
+
+
+def test_few_requests_are_handed_on_soon_and_many_at_once_together(tmp_path: Path) -> None:
+    """A small segment is closed at the first age; one that fills quickly goes on until the second."""
+    log = SegmentLog(tmp_path, SegmentLimits(close_seconds=0, busy_bytes=100, busy_close_seconds=3600))
+    log.start()
+    with ThreadPoolExecutor(1) as loader:
+        few = loader.submit(log.next_closed)
+        _append(log, b"few")
+        assert few.result(5) is not None
+        many = loader.submit(log.next_closed)
+        for _ in range(3):
+            _append(log, b"x" * 200).result(5)
+        log.stop()
+        path = many.result(5)
+
+    assert path is not None
+    assert list(read_frames(path.read_bytes())) == [b"x" * 200] * 3
 
 
 def test_too_much_waiting_is_refused(tmp_path: Path) -> None:
