@@ -153,7 +153,9 @@ def read_known(ledger: Ledger, source: Source) -> Known | None:
     }
     newest, mutation = written.get(source.table, (0, 0))
     snapshot = _snapshot(ledger, source, written)
-    progress = replace(snapshot.progress, newest=max(newest, mutation), mutation=mutation)
+    # The snapshot may have been read after the blocks, and know of later ones.
+    newest = max(newest, mutation, snapshot.progress.newest)
+    progress = replace(snapshot.progress, newest=newest, mutation=mutation)
     if not progress.is_reliable:
         return None
     is_current = progress.newest == progress.accounted

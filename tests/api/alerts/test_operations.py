@@ -48,6 +48,18 @@ def _values(alerts: list[Alert]) -> list[Decimal]:
     return sorted(alert.value for alert in alerts)
 
 
+def test_what_was_written_after_a_look_is_found_also_once_it_is_merged(ledger: Ledger, watch: Watch) -> None:
+    """A row that a merge has put beside older ones is still new to the next look, and to no other."""
+    watching = watch()
+    store(ledger, [Span(service="openai", cost=Decimal(2))])
+    assert _values(watching.look()) == [Decimal(2)]
+    store(ledger, [Span(service="openai", cost=Decimal(3))])
+    ledger.command("OPTIMIZE TABLE cost_records_local FINAL")
+
+    assert _values(watching.look()) == [Decimal(3)]
+    assert watching.look() == []
+
+
 def test_only_what_is_above_the_threshold_is_noticed(ledger: Ledger, watch: Watch) -> None:
     """Exactly one dollar is not above one dollar, and other currencies are no dollars."""
     watching = watch()
