@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from spanledger_clickhouse.ledger import Ledger
 
-_EXAMPLES = 5
+_EXAMPLES = int(os.environ.get("SPANLEDGER_SCHEMA_EXAMPLES", "3"))
 # A window may be empty and a period may begin before 1970: such requests fit the document and are refused by name.
 # HEAD is answered wherever GET is, without an entry of its own.
 checks.load_all_checks()

@@ -11,6 +11,7 @@ import pytest
 
 from spanledger_api.http_server import HttpServer
 from spanledger_collector.pipeline import Pipeline
+from tests.conftest import TRUSTS_NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ class RunningCollector:
     def post(self, body: bytes, **headers: str) -> httpx.Response:
         """Send one body to the traces path as protobuf, unless the headers say otherwise."""
         sent = {"content-type": "application/x-protobuf"} | {k.replace("_", "-"): v for k, v in headers.items()}
-        return httpx.post(f"{self.url}/v1/traces", content=body, headers=sent)
+        return httpx.post(f"{self.url}/v1/traces", content=body, headers=sent, verify=TRUSTS_NOBODY)
 
     def settle(self) -> None:
         """Wait until everything that was acknowledged is loaded."""
