@@ -19,7 +19,7 @@ from spanledger.exceptions import MigrationError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["CLUSTER_SETTINGS", "Cluster", "StoredTable"]
+__all__ = ["CLUSTER_SETTINGS", "Cluster", "StoredTable", "shard_name"]
 
 CLUSTER_SETTINGS: Final = {
     # An insert is answered when the shards have it, not when it waits on the disk of the node that took it.
@@ -81,7 +81,12 @@ class StoredTable:
     @property
     def shard_name(self) -> str:
         """What the part of it on each shard is called."""
-        return f"{self.name.removesuffix('_local')}_shard"
+        return shard_name(self.name)
+
+
+def shard_name(table: str) -> str:
+    """What the part of a stored table on each shard is called."""
+    return f"{table.removesuffix('_local')}_shard"
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ _starts = st.one_of(
     ),
 )
 _amounts = st.integers(0, 10**14).map(lambda digits: Decimal(digits).scaleb(-12))
-_spans = st.builds(
+spans_of_any_kind = st.builds(
     Span,
     start=_starts,
     duration_ns=st.one_of(st.integers(0, 60), st.integers(10**6, 10**11)),
@@ -112,7 +112,7 @@ class Recounted(RuleBasedStateMachine):
         self.worker = self._new_worker()
         self.version = 0
 
-    @rule(spans=st.lists(_spans, min_size=1, max_size=30))
+    @rule(spans=st.lists(spans_of_any_kind, min_size=1, max_size=30))
     def deliver(self, spans: list[Span]) -> None:
         """New spans arrive, in time or late."""
         self._store(spans)
@@ -122,7 +122,7 @@ class Recounted(RuleBasedStateMachine):
         """Some that are there arrive again, in another batch, beside a new one."""
         if self.sent:
             again = data.draw(st.lists(st.sampled_from(sorted(self.sent)), min_size=1, max_size=10))
-            self._store([*(self.sent[number] for number in again), data.draw(_spans)])
+            self._store([*(self.sent[number] for number in again), data.draw(spans_of_any_kind)])
 
     @rule(data=st.data(), amount=_amounts)
     def price_again(self, data: st.DataObject, amount: Decimal) -> None:
@@ -159,7 +159,7 @@ class Recounted(RuleBasedStateMachine):
             self._rebuild_with(_end, statements)
         self.worker = self._new_worker()
 
-    @rule(statements=st.integers(1, 40), spans=st.lists(_spans, min_size=1, max_size=5))
+    @rule(statements=st.integers(1, 40), spans=st.lists(spans_of_any_kind, min_size=1, max_size=5))
     def rebuild_while_spans_arrive(self, statements: int, spans: list[Span]) -> None:
         """Spans arrive between two statements of the worker's."""
         self._rebuild_with(lambda: self._store(spans), statements)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HOUR_NS",
     "HOUR_SQL",
+    "LAST_NS",
     "SLICE_NS",
     "Changes",
     "Progress",
@@ -87,7 +88,8 @@ WHERE indexHint(greatest(toUInt64(splitByChar('_', _part)[3]), _part_data_versio
     AND started_at < fromUnixTimestamp64Nano({{after:Int64}}, 'UTC')
 GROUP BY hour, slice
 """  # noqa: S608 - the table is of an enumeration
-_LAST_NS: Final = 2**63 - 1
+LAST_NS: Final = 2**63 - 1
+"""The last nanosecond since 1970 that there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ def read_changes(
     Raises:
         ClickHouseError: The engine did not answer.
     """
-    window = (0, _LAST_NS) if hour is None else (hour * HOUR_NS, (hour + 1) * HOUR_NS)
+    window = (0, LAST_NS) if hour is None else (hour * HOUR_NS, (hour + 1) * HOUR_NS)
     parameters = {"accounted": accounted, "sliced": sorted(sliced), "first": window[0], "after": window[1]}
     changes = Changes()
     for row in ledger.query(_CHANGES.replace("{table}", source.table), parameters):

@@ -68,8 +68,8 @@ def ask_distinct(ledger: Ledger, ask: Callable[[Records], _Answer]) -> _Answer:
     Raises:
         ClickHouseError: The engine did not answer.
     """
-    # A server may be older than the shared snapshot, or have it switched off.
-    if not ledger.dsn.embedded or time.monotonic() < _wary_until.get(ledger, 0):
+    # A server may be older than the shared snapshot, or have it switched off; the shards of a cluster share none.
+    if ledger.dsn.cluster or not ledger.dsn.embedded or time.monotonic() < _wary_until.get(ledger, 0):
         return ask(_final)
     try:
         return ask(_once)

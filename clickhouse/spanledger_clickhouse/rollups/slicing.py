@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from spanledger_clickhouse.rollups.building import build_slices, build_wide
 from spanledger_clickhouse.rollups.changes import HOUR_NS, read_changes
+from spanledger_clickhouse.rollups.coverage import Coverage
+from spanledger_clickhouse.rollups.observations import read_later_changes
 from spanledger_clickhouse.rollups.pointers import DAY, HOUR, Pointer
 from spanledger_clickhouse.rollups.quiet import Quiet
 from spanledger_clickhouse.rollups.slices import SLICE, WITHIN_HOUR, SlicedHour, Slices, merged
@@ -84,7 +86,7 @@ class Slicer:
             if sliced.holds(before.touched):
                 found = merged(sliced.touches, changes.slices[hour])
             else:
-                found = read_changes(self._ledger, self._source, 0, [hour], hour=hour).slices.get(hour, {})
+                found = self._everything(hour, until).slices.get(hour, {})
             slices.note(hour, found, until)
 
     def rebuild(self, pointers: Pointers, horizon: int) -> tuple[int, Collection[int]]:
@@ -111,6 +113,11 @@ class Slicer:
             made += self._widen(slices, hour, buckets, horizon)
             made += self._close(pointers, hour, buckets, horizon)
         return made, dealt_with
+
+    def _everything(self, hour: int, until: int) -> Changes:
+        if self._ledger.dsn.cluster:
+            return read_later_changes(self._ledger, self._source, Coverage(), until, [hour], hour=hour)
+        return read_changes(self._ledger, self._source, 0, [hour], hour=hour)
 
     def _slices(self, table_id: UUID) -> Slices:
         return Slices(self._ledger, self._source, table_id)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 from weakref import WeakKeyDictionary
 
 from spanledger_clickhouse.rollups.changes import Changes, read_changes, read_progress
+from spanledger_clickhouse.rollups.observations import OBSERVATIONS, UNSEEN, look, read_later_changes, read_observation
 from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, HOUR, STATE_TABLES, WITHIN_DAY, Pointers, touched
 from spanledger_clickhouse.rollups.slices import Slices
 
@@ -55,8 +56,9 @@ class _Snapshot:
     """
 
     def __init__(self, ledger: Ledger, source: Source, written: _Written) -> None:
-        self.written = {table: written.get(table) for table in STATE_TABLES}
-        self.progress = read_progress(ledger, source)
+        self.written = written
+        self.observation = read_observation(ledger, source) if ledger.dsn.cluster else None
+        self.progress = read_progress(ledger, source) if self.observation is None else self.observation.progress
         self.from_day: Buckets = {}
         self.sliced: dict[int, SlicedHour] = {}
         self._source = source
@@ -133,10 +135,12 @@ class Known:
         sliced = [hour for hour in hours if hour in self._snapshot.sliced]
         days = sorted({hour // DAY for hour in sliced})
         marked = {h: p.touched for day in self._snapshot.within(self._ledger, days) for h, p in day[HOUR].items()}
+        # Marks that were written since tell of blocks which the live changes tell of too, slice by slice.
+        accounted = self._snapshot.progress.accounted
         return {
             hour: self._snapshot.sliced[hour].buckets(self._live.slices.get(hour, {}))
             for hour in sliced
-            if self._snapshot.sliced[hour].holds(marked.get(hour, 0))
+            if self._snapshot.sliced[hour].holds(min(marked.get(hour, 0), accounted))
         }
 
 
@@ -146,13 +150,15 @@ def read_known(ledger: Ledger, source: Source) -> Known | None:
     Raises:
         ClickHouseError: The engine did not answer.
     """
+    if ledger.dsn.cluster:
+        return _read_known_of_cluster(ledger, source)
     parameters = {"database": ledger.dsn.database, "tables": [source.table, *STATE_TABLES]}
     written: _Written = {
         str(row["table"]): (cast("int", row["block"]), cast("int", row["mutation"]))
         for row in ledger.query(_WRITTEN, parameters)
     }
     newest, mutation = written.get(source.table, (0, 0))
-    snapshot = _snapshot(ledger, source, written)
+    snapshot = _snapshot(ledger, source, _of_state(written))
     # The snapshot may have been read after the blocks, and know of later ones.
     newest = max(newest, mutation, snapshot.progress.newest)
     progress = replace(snapshot.progress, newest=newest, mutation=mutation)
@@ -163,13 +169,32 @@ def read_known(ledger: Ledger, source: Source) -> Known | None:
     return Known(progress.table_id, progress.newest, ledger, live, snapshot)
 
 
+def _read_known_of_cluster(ledger: Ledger, source: Source) -> Known | None:
+    state = (*STATE_TABLES, OBSERVATIONS)
+    seen = look(ledger, source, state)
+    snapshot = _snapshot(ledger, source, dict(seen.written))
+    observation, progress = snapshot.observation, snapshot.progress
+    if observation is None or not progress.is_reliable:
+        return None
+    # What was observed between the look and the reading is in a second look.
+    if not observation.tells_of(seen) and not observation.tells_of(seen := look(ledger, source, state)):
+        return None
+    covered, is_current = observation.coverage, observation.coverage.covers(seen.coverage)
+    live = Changes() if is_current else read_later_changes(ledger, source, covered, UNSEEN, snapshot.sliced)
+    return Known(progress.table_id, 0, ledger, live, snapshot)
+
+
+def _of_state(written: _Written) -> _Written:
+    return {table: written[table] for table in STATE_TABLES if table in written}
+
+
 def _snapshot(ledger: Ledger, source: Source, written: _Written) -> _Snapshot:
     with _lock:
         kept = _snapshots.setdefault(ledger.origin, {})
         found = kept.get(source)
         until, holder = _held.get(ledger.origin, (0.0, 0))
     is_held = time.monotonic() < until and holder != threading.get_ident()
-    if found is None or (not is_held and found.written != {table: written.get(table) for table in STATE_TABLES}):
+    if found is None or (not is_held and found.written != written):
         found = _Snapshot(ledger, source, written)
         with _lock:
             kept[source] = found

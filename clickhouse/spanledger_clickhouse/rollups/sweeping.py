@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, cast
 
+from spanledger_clickhouse.migrations import deployed
 from spanledger_clickhouse.rollups.family import FAMILIES, Source
 
 if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
+    from spanledger_clickhouse.rollups.family import Family
 
 __all__ = ["RollupSweeper"]
 
@@ -16,6 +18,7 @@ _GRACE_SECONDS: Final = 900.0
 """A plan that names a generation is carried out, and a rebuild writes its pointer, long before this is over."""
 
 _MOST_AT_ONCE: Final = 20_000
+_MOST_IN_A_TEXT: Final = 5_000
 
 _OUTDATED: Final = """
 SELECT DISTINCT generation FROM ($generations)
@@ -66,7 +69,16 @@ class RollupSweeper:
         self._outdated_since[source] = outdated
         due = [generation for generation, since in outdated.items() if now - since >= self._grace_seconds]
         for family in sorted(families, key=lambda each: not each.is_lookup) if due else ():
-            self._ledger.command(
-                f"ALTER TABLE {family.table} DELETE WHERE generation IN {{due:Array(UInt64)}}", {"due": due}
-            )
+            self._remove(family, due)
         self.removed += len(due)
+
+    def _remove(self, family: Family, due: list[int]) -> None:
+        removal = f"ALTER TABLE {family.table} DELETE WHERE generation IN "
+        if not self._ledger.dsn.cluster:
+            self._ledger.command(f"{removal}{{due:Array(UInt64)}}", {"due": due})
+            return
+        # What every node is told to do is a text of its own.
+        for first in range(0, len(due), _MOST_IN_A_TEXT):
+            chosen = ", ".join(map(str, due[first : first + _MOST_IN_A_TEXT]))
+            for statement in deployed(self._ledger, [f"{removal}({chosen})"]):
+                self._ledger.command(statement)

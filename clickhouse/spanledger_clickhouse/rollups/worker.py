@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from spanledger_clickhouse.rollups.building import build_hours, build_wide
 from spanledger_clickhouse.rollups.changes import HOUR_NS, read_changes, read_progress, unfinished_mutation
 from spanledger_clickhouse.rollups.family import Source
+from spanledger_clickhouse.rollups.observer import Observer
 from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, HOUR, WITHIN_DAY, Pointers
 from spanledger_clickhouse.rollups.quiet import Quiet
 from spanledger_clickhouse.rollups.slicing import Slicer
@@ -63,7 +64,8 @@ class RollupWorker:
         is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.rebuilt = 0
-        self._ledger = ledger
+        self._observer = Observer(ledger) if ledger.dsn.cluster else None
+        self._ledger = ledger = ledger if self._observer is None else self._observer.ledger
         self._now_ns = now_ns
         self._is_stopping = is_stopping
         self._quiet = {source: Quiet(quiet_seconds, _QUIET_BUILDS) for source in Source}
@@ -85,7 +87,8 @@ class RollupWorker:
         return made
 
     def _rebuild(self, source: Source) -> int:
-        progress = read_progress(self._ledger, source)
+        observer = self._observer
+        progress = read_progress(self._ledger, source) if observer is None else observer.progress(source)
         pointers = Pointers(self._ledger, source, progress.table_id)
         if not progress.numbered:
             return 0
@@ -119,6 +122,8 @@ class RollupWorker:
         """
         if progress.newest == progress.accounted:
             return progress.accounted
+        if self._observer is not None:
+            return self._observer.account(source, pointers, self._slicers[source])
         unfinished = unfinished_mutation(self._ledger, source)
         horizon = progress.newest if unfinished is None else min(progress.newest, unfinished - 1)
         if progress.mutation > progress.accounted:

@@ -19,8 +19,11 @@ from spanledger_clickhouse.dsn import Dsn
 from spanledger_clickhouse.ledger import Ledger
 from spanledger_clickhouse.migrations import known_migrations, migrate
 from spanledger_clickhouse.rating import Rater
+from spanledger_clickhouse.rollups import RollupWorker, Source, plan_reading
+from spanledger_clickhouse.rollups.observations import look_everywhere
 from tests.api.spans import Span, store
-from tests.clickhouse.cluster.local_cluster import OneShard, TwoShards, configure
+from tests.clickhouse.cluster.local_cluster import OneShard, SpreadLedger, TwoShards, configure
+from tests.clickhouse.cluster.summed_up import recount_of_shards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,25 +80,54 @@ def _answers(ledger: Ledger) -> dict[str, object]:
     return found
 
 
-def _plain(directory: Path) -> dict[str, object]:
+def _summed_up(ledger: Ledger) -> dict[str, object]:
+    """The same once all hours are over and summed up, and whether nothing is left to the records."""
+    later = int((_NOW + timedelta(hours=2)).timestamp()) * 10**9
+    worker = RollupWorker(ledger, quiet_seconds=0, now_ns=lambda: later)
+    while worker.rebuild():
+        pass
+    plan = plan_reading(ledger, Source.COST, (0, None), lambda _stretch: True)
+    return _answers(ledger) | {"is summed up": bool(plan.generations) and not plan.stretches and not plan.recent}
+
+
+def _plain(directory: Path) -> dict[str, dict[str, object]]:
     """A ledger on no cluster; some spans come twice."""
     with Ledger(Dsn(path=directory, database="plain")) as ledger:
         migrate(ledger)
         spans = list(_spans())
         store(ledger, spans)
         store(ledger, spans[:50])
-        return _answers(ledger)
+        return {"plain": _answers(ledger), "plain, summed up": _summed_up(ledger)}
 
 
-def _two_shards(directory: Path) -> dict[str, object]:
-    """The same spans on two shards; how many records each has is among the answers."""
+def _two_shards(directory: Path) -> dict[str, dict[str, object]]:
+    """The same spans on two shards, and how many records the first one has. Then anything happens to them."""
     with TwoShards(directory, "spread") as ledger:
         migrate(ledger)
         ledger.spread("plain")
         [row] = ledger.query(f"SELECT count() AS records FROM {ledger.shards[0]}.cost_records_shard FINAL")  # noqa: S608 - ours
-    # Opened anew, so that every session shows each shard its own rows.
-    with Ledger(ledger.dsn) as reader:
-        return _answers(reader) | {"records of the first shard": row["records"]}
+        with SpreadLedger(ledger.dsn) as reader:
+            answers = _answers(reader) | {"records of the first shard": row["records"]}
+            summed_up = _summed_up(reader)
+            recount_of_shards(reader, ledger)
+    return {"two": answers, "two, summed up": summed_up}
+
+
+def _two_replicas(directory: Path) -> dict[str, object]:
+    """What was seen of a shard one of whose replicas lags behind, and then has nothing at all; each is a database."""
+    with Ledger(Dsn(path=directory, database="copies", cluster="mirrored")) as ledger:
+        for number, blocks in (("1", 3), ("2", 2)):
+            ledger.command(f"CREATE DATABASE copies_{number}")
+            table = f"copies_{number}.cost_records_shard"
+            ledger.command(f"CREATE TABLE {table} (month UInt32) ENGINE = MergeTree PARTITION BY month ORDER BY month")
+            for _ in range(blocks):
+                ledger.command(f"INSERT INTO {table} SELECT 202603")
+        with SpreadLedger(ledger.dsn) as reader:
+            lagging = look_everywhere(reader, Source.COST)
+            ledger.command("TRUNCATE TABLE copies_2.cost_records_shard")
+            empty = look_everywhere(reader, Source.COST)
+    seen = {"lagging": lagging, "empty": empty}
+    return {name: [str(each.coverage), each.copies] for name, each in seen.items() if each is not None}
 
 
 def _one_shard(directory: Path) -> dict[str, object]:
@@ -115,7 +147,12 @@ def _one_shard(directory: Path) -> dict[str, object]:
 def main(directory: Path) -> None:
     """Fill the ledgers below a directory, and print the answers of each by its name as JSON."""
     configure(directory)
-    answers = {"plain": _plain(directory), "two": _two_shards(directory), "one": _one_shard(directory)}
+    answers = {
+        **_plain(directory),
+        **_two_shards(directory),
+        "one": _one_shard(directory),
+        "copies": _two_replicas(directory),
+    }
     print(json.dumps(answers, default=str))  # noqa: T201 - the answer to the test
 
 
