@@ -222,4 +222,5 @@ def writing(ledger: Ledger) -> Generator[None]:
                 now.within(known.days)
     finally:
         with _lock:
-            del _held[ledger.origin]
+            # Another worker of this process may have ended meanwhile.
+            _held.pop(ledger.origin, None)
