@@ -82,7 +82,7 @@ def _answers(ledger: Ledger) -> dict[str, object]:
 
 def _summed_up(ledger: Ledger) -> dict[str, object]:
     """The same once all hours are over and summed up, and whether nothing is left to the records."""
-    later = int((_NOW + timedelta(hours=2)).timestamp()) * 10**9
+    later = int((_NOW + timedelta(days=1)).timestamp()) * 10**9
     worker = RollupWorker(ledger, quiet_seconds=0, now_ns=lambda: later)
     while worker.rebuild():
         pass
