@@ -36,7 +36,7 @@ types: $(DEV_READY) ## mypy and pyright, both strict
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: $(DEV_READY) ## Measure speed and memory on this machine
-	@for benchmark in ingest freshness alert_latency reports ledger_size readers clickhouse_port bursts engine_overhead wrapper_overhead; do \
+	@for benchmark in ingest freshness alert_latency reports ledger_size record_bytes readers clickhouse_port bursts engine_overhead wrapper_overhead; do \
 	  echo "$$benchmark"; $(BIN)/python benchmarks/$$benchmark.py; done
 
 chaos: $(DEV_READY) ## Kill the collector again and again and recount

@@ -1,6 +1,6 @@
 """How long the reports take by the size of the ledger, beside the records alone, PostgreSQL, and DuckDB on Parquet.
 
-Usage: ``python benchmarks/ledger_size.py [--records 1000000 10000000] [--rounds 50] [--rate 20000]``. For each size it
+Usage: ``python benchmarks/ledger_size.py [--records 1000000 10000000 100000000] [--rounds 50] [--rate 20000]``. For each size it
 fills a fresh embedded ledger with seeded records of ninety days inside the engine and sums them up. The reports are
 asked for in turns: from the records (``FINAL``) alone, from ``spanledger up`` in its own process, and from it again
 while so many spans a second arrive. PostgreSQL (where it is installed) has the same rows in plain tables with indexes,
@@ -60,7 +60,7 @@ class _Told:
 def main() -> None:
     """Measure each size in turn."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--records", type=int, nargs="+", default=[1_000_000, 10_000_000])
+    parser.add_argument("--records", type=int, nargs="+", default=[1_000_000, 10_000_000, 100_000_000])
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--rate", type=int, default=20_000, help="spans a second in the last pass; 0 leaves it out")
     parser.add_argument("--settle-seconds", type=float, default=3600, help="how long to wait for rollups and merges")
