@@ -1,11 +1,11 @@
 """How long the reports take by the size of the ledger, beside the records alone, PostgreSQL, and DuckDB on Parquet.
 
-Usage: ``python benchmarks/ledger_size.py [--records 1000000 10000000 100000000] [--rounds 50] [--rate 20000]``. For each size it
-fills a fresh embedded ledger with seeded records of ninety days inside the engine and sums them up. The reports are
-asked for in turns: from the records (``FINAL``) alone, from ``spanledger up`` in its own process, and from it again
-while so many spans a second arrive. PostgreSQL (where it is installed) has the same rows in plain tables with indexes,
-DuckDB the cost records in one Parquet file. Prints a table and one line of JSON a size; for what a hundred million
-records take, see docs/benchmarks.md.
+Usage: ``python benchmarks/ledger_size.py [--records 1000000 10000000] [--rounds 50] [--rate 20000]``, by default with a
+hundred million too, which takes hours. For each size it fills a fresh embedded ledger with seeded records of ninety
+days inside the engine and sums them up. The reports are asked for in turns: from the records (``FINAL``) alone, from
+``spanledger up`` in its own process, and from it again while so many spans a second arrive. PostgreSQL (where it is
+installed) has the same rows in plain tables with indexes, DuckDB the cost records in one Parquet file. Prints a table
+and one line of JSON a size.
 """
 
 from __future__ import annotations
