@@ -71,9 +71,12 @@ class _Snapshot:
 
     def changes_until(self, ledger: Ledger, progress: Progress) -> Changes:
         """What changed after what is accounted; at least what had until some progress."""
-        if self._changes is None or self._changes[0] != progress:
-            self._changes = progress, read_changes(ledger, self._source, progress.accounted, self.sliced)
-        return self._changes[1]
+        # Another thread may remember those of another moment meanwhile.
+        remembered = self._changes
+        if remembered is None or remembered[0] != progress:
+            remembered = progress, read_changes(ledger, self._source, progress.accounted, self.sliced)
+            self._changes = remembered
+        return remembered[1]
 
     def within(self, ledger: Ledger, days: Sequence[int]) -> list[Buckets]:
         """What is known of the buckets inside some days, day by day."""
