@@ -38,6 +38,8 @@ class _RecountedOfShards(Recounted):
     shards: TwoShards
 
     def __init__(self) -> None:
+        # The last one may have ended before everything was committed.
+        self._merges("START")
         for shard in self.shards.shards:
             for row in self.shards.query(
                 "SELECT name FROM system.tables WHERE database = {shard:String} AND total_rows > 0", {"shard": shard}
