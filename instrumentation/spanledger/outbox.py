@@ -218,7 +218,6 @@ class Outbox(SpanExporter):
             answer = self._courier().deliver(parcel)
             with self._changed:
                 if not self._note(answer, parcel):
-                    self._spool_all()
                     return
                 if self._parcels and self._parcels[0] is parcel:  # else an ending process has spooled it meanwhile
                     self._bytes -= len(self._parcels.popleft().body)
@@ -261,6 +260,8 @@ class Outbox(SpanExporter):
             self._away_until = time.monotonic() + (answer.retry_after or self._pause)
             self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
             warn_seldom("away", f"no delivery to {self._courier().endpoint}, spans wait: {answer.reason}")
+            # Whoever waits for a flush goes on now, and may be killed: also where it was the spool that failed.
+            self._spool_all()
             self._changed.notify_all()
             return False
         self._away_until, self._pause = None, FIRST_PAUSE_SECONDS

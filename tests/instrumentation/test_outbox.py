@@ -15,9 +15,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from spanledger.guard import count_loss, losses
-from spanledger.otlp import PARCEL_BYTES, courier_for
+from spanledger.otlp import PARCEL_BYTES, Answer, Courier, Outcome, courier_for
 from spanledger.outbox import MEMORY_BYTES, Outbox
-from spanledger.spool import Spool
+from spanledger.spool import Parcel, Spool
 from tests.instrumentation.collectors import GrpcCollector, HttpCollector
 
 if TYPE_CHECKING:
@@ -163,6 +163,42 @@ def test_two_processes_share_a_spool(collector: HttpCollector, spool: Spool) -> 
         out.shutdown()
     gone.shutdown()
     assert collector.names() == [f"{number:02}" for number in range(20)]
+
+
+class _HeldCourier(Courier):
+    """A courier who is on the way until he is let go, and then finds nobody."""
+
+    endpoint = "http://nobody"
+
+    def __init__(self) -> None:
+        self.is_on_the_way = threading.Event()
+        self.may_return = threading.Event()
+
+    def deliver(self, parcel: Parcel) -> Answer:
+        """Find nobody, whatever it is."""
+        self.is_on_the_way.set()
+        self.may_return.wait(10)
+        return Answer(Outcome.AWAY, f"nobody takes {parcel.spans} spans")
+
+    def close(self) -> None:
+        """Nothing to give up."""
+
+
+def test_a_flush_that_fails_leaves_everything_on_disk(spool: Spool) -> None:
+    """Also where it was the spool of another process whose delivery failed, while the new batch was in memory."""
+    gone = outbox(f"http://127.0.0.1:{free_port()}", spool)
+    gone.export(spans("left"))
+    gone.shutdown()
+    courier = _HeldCourier()
+    out = Outbox(lambda: courier, lambda _: Spool(spool.directory, LARGE))
+    out.start()
+    assert courier.is_on_the_way.wait(10)
+    out.export(spans("new"))
+    threading.Timer(0.05, courier.may_return.set).start()
+
+    assert not out.force_flush()
+    assert len(spool.waiting()) == 2
+    out.shutdown()
 
 
 def test_a_collector_that_comes_back_gets_everything(spool: Spool) -> None:
