@@ -18,6 +18,7 @@ from spanledger_api.reply import amount_headers, freshness_headers
 from spanledger_api.revalidation import REVALIDATED, closed_tag, is_known
 from spanledger_api.window import Window
 from spanledger_clickhouse.ledger import Ledger
+from spanledger_clickhouse.rollups import one_moment
 
 __all__ = ["Asked", "Question", "ReportRow", "columns_of"]
 
@@ -82,7 +83,8 @@ class Question:
             The rows, or 304 where the reader holds them already.
         """
         currency = parameters.currency
-        return self._revalidated(columns, parameters, read, lambda: amount_headers(self.ledger, where, currency))
+        with one_moment():
+            return self._revalidated(columns, parameters, read, lambda: amount_headers(self.ledger, where, currency))
 
     def durations(
         self, columns: Sequence[str], parameters: _Report, read: Callable[[], Sequence[ReportRow]]

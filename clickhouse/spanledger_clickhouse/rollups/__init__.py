@@ -5,6 +5,7 @@ from __future__ import annotations
 from spanledger_clickhouse.rollups.distinct import Records, ask_distinct
 from spanledger_clickhouse.rollups.family import ACTIVITY, STEPS, USERS, Family, Measure, Source
 from spanledger_clickhouse.rollups.reading import RECORDS_ONLY, ReadingPlan, find_execution, plan_reading
+from spanledger_clickhouse.rollups.snapshot import one_moment
 from spanledger_clickhouse.rollups.stretches import Stretch, recent_records_within, records_within
 from spanledger_clickhouse.rollups.sweeping import RollupSweeper
 from spanledger_clickhouse.rollups.verification import Mismatch, RollupVerifier, repair, verify_rollups
@@ -27,6 +28,7 @@ __all__ = [
     "Stretch",
     "ask_distinct",
     "find_execution",
+    "one_moment",
     "plan_reading",
     "recent_records_within",
     "records_within",

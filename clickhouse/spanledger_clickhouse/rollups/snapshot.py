@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 from weakref import WeakKeyDictionary
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from spanledger_clickhouse.rollups.pointers import Buckets
     from spanledger_clickhouse.rollups.slices import SlicedHour
 
-__all__ = ["Known", "read_known", "writing"]
+__all__ = ["Known", "one_moment", "read_known", "writing"]
 
 _MOST_DAYS: Final = 400
 """So many days' hours are remembered at most."""
@@ -104,6 +105,8 @@ _snapshots: Final[WeakKeyDictionary[Ledger, dict[Source, _Snapshot]]] = WeakKeyD
 _held: Final[WeakKeyDictionary[Ledger, tuple[float, int]]] = WeakKeyDictionary()
 """Until when, and by which thread, the snapshots of a ledger may be used although something was written."""
 _lock: Final = threading.Lock()
+_moment: Final[ContextVar[dict[tuple[Ledger, Source], Known | None] | None]] = ContextVar("moment", default=None)
+"""What the question that is being answered has found out already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +156,28 @@ def read_known(ledger: Ledger, source: Source) -> Known | None:
     Raises:
         ClickHouseError: The engine did not answer.
     """
-    if ledger.dsn.cluster:
-        return _read_known_of_cluster(ledger, source)
+    found = {} if (shared := _moment.get()) is None else shared
+    if (ledger, source) not in found:
+        read = _read_known_of_cluster if ledger.dsn.cluster else _read_known
+        found[ledger, source] = read(ledger, source)
+    return found[ledger, source]
+
+
+@contextmanager
+def one_moment() -> Generator[None]:
+    """Answer the questions inside the block from what was known at the first of them.
+
+    What is committed after that may be in the answers or not. Changes that the caller makes itself may not be, so
+    nothing is written inside.
+    """
+    token = _moment.set({})
+    try:
+        yield
+    finally:
+        _moment.reset(token)
+
+
+def _read_known(ledger: Ledger, source: Source) -> Known | None:
     parameters = {"database": ledger.dsn.database, "tables": [source.table, *STATE_TABLES]}
     written: _Written = {
         str(row["table"]): (cast("int", row["block"]), cast("int", row["mutation"]))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from spanledger_clickhouse.rollups import RollupSweeper, RollupWorker, verify_rollups
+from spanledger_clickhouse.rollups import RollupSweeper, RollupWorker, one_moment, verify_rollups
 from spanledger_clickhouse.rollups.changes import HOUR_NS
 from tests.api.spans import Span, store
 from tests.clickhouse.rollups.test_rollups import plan, rolled_up
@@ -68,6 +68,20 @@ def test_a_running_hour_is_read_from_slices_up_to_the_last_seconds(
     assert read.stretches == ()
     assert read.recent == ((_nanoseconds(HOUR) + 1_000_000_000_000, _nanoseconds(HOUR) + 1_005_000_000_000),)
     assert rolled_up(ledger, read) == (Decimal(2), 2)
+
+
+def test_all_parts_of_an_answer_are_planned_at_one_moment(ledger: Ledger, worker: RollupWorker, clock: _Clock) -> None:
+    """What is stored while a question is answered changes the plan of the next question only."""
+    store(ledger, _spans(0, 7, 700, 1000))
+    clock.time = HOUR + timedelta(seconds=1500)
+    _rebuild(worker)
+    with one_moment():
+        first = plan(ledger, HOUR)
+        store(ledger, _spans(9))
+        again = plan(ledger, HOUR)
+
+    assert again == first
+    assert plan(ledger, HOUR).recent != first.recent
 
 
 def test_a_late_span_sends_readers_to_the_records_of_its_slice_at_once(
