@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import ssl
 import sys
 import tempfile
@@ -29,6 +30,7 @@ def pytest_configure() -> None:
     """Set up what test processes, and the hundreds of processes that they start, inherit."""
     _keep_bytecode()
     _write_to_memory()
+    _heed_interrupts()
 
 
 def _keep_bytecode() -> None:
@@ -56,6 +58,15 @@ def _write_to_memory() -> None:
         directory.mkdir(mode=0o700, exist_ok=True)
         os.environ["TMPDIR"] = str(directory)
         tempfile.tempdir = None  # it was looked up before anybody could set it
+
+
+def _heed_interrupts() -> None:
+    """Let processes that tests start be interrupted, also where these tests run in the background of a shell.
+
+    A shell has what it runs in the background ignore SIGINT, which every process below inherits.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
