@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import ssl
@@ -10,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import certifi
 import pytest
 
 from spanledger_clickhouse.ledger import Ledger, open_ledger
@@ -18,10 +20,12 @@ from spanledger_clickhouse.migrations import migrate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from _typeshed import ReadableBuffer, StrOrBytesPath
+
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only a directory of the user's own below it is written to
 _ROOM_BYTES: Final = 4 * 1024**3
 TRUSTS_NOBODY: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""For requests without TLS: httpx otherwise reads every root certificate of the machine, 25 ms, for each of them."""
+"""For requests without TLS from processes that share no context, as :func:`_read_root_certificates_once` lets tests."""
 
 _LONGEST_FIRST: Final = ("clients", "end_to_end", "clickhouse", "dashboard", "api")
 
@@ -31,6 +35,7 @@ def pytest_configure() -> None:
     _keep_bytecode()
     _write_to_memory()
     _heed_interrupts()
+    _read_root_certificates_once()
 
 
 def _keep_bytecode() -> None:
@@ -67,6 +72,32 @@ def _heed_interrupts() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _read_root_certificates_once() -> None:
+    """Let all clients that trust what the machine trusts share one context: each reads the certificates for 20 ms.
+
+    A client makes one although it speaks without TLS. Who states certificates of their own gets a context of their own.
+    """
+    make = ssl.create_default_context
+    known = (None, certifi.where(), os.environ.get("SSL_CERT_FILE"))
+
+    @functools.cache
+    def shared(number: int) -> ssl.SSLContext:
+        return make(cafile=known[number])
+
+    def create_default_context(
+        purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH,
+        *,
+        cafile: StrOrBytesPath | None = None,
+        capath: StrOrBytesPath | None = None,
+        cadata: str | ReadableBuffer | None = None,
+    ) -> ssl.SSLContext:
+        if purpose is ssl.Purpose.SERVER_AUTH and cafile in known and capath is None and cadata is None:
+            return shared(known.index(cafile))
+        return make(purpose, cafile=cafile, capath=capath, cadata=cadata)
+
+    ssl.create_default_context = create_default_context
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
