@@ -22,7 +22,7 @@ INSERT INTO cost_records_local
 (
     started_at, trace_id, span_id, execution_id, user_id, service, operation, model, quantity, unit, unit_cost,
     total_cost, currency, source, price_id, reason, duration_ns, status, error, task_type, step_name, prompt_category,
-    prompt_name, metadata, created_at, version, is_deleted
+    prompt_name, metadata, version, is_deleted
 )
 SELECT
     now64(9) - toIntervalMillisecond($age) AS started_at,
@@ -37,7 +37,7 @@ SELECT
     toDecimal128(cityHash64(number, 7) % 1000000, 12) / 1000000, 'USD', 'price_book', 'openai/gpt-4/2023-03-14', '',
     cityHash64(number, 8) % 5000000000, 'success', '', 'video_generation',
     concat('step_', toString(number % 12)), 'category', concat('prompt_', toString(cityHash64(number, 5) % 40)),
-    map(), now64(3), -1, 0
+    map(), -toUnixTimestamp64Milli(now64(3)), 0
 FROM numbers({start:UInt64}, {count:UInt64})
 """)
 

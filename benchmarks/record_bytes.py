@@ -26,7 +26,7 @@ INSERT INTO cost_records_local
 (
     started_at, trace_id, span_id, execution_id, user_id, service, operation, model, quantity, unit, unit_cost,
     total_cost, currency, source, price_id, duration_ns, status, task_type, step_name, prompt_category, prompt_name,
-    metadata, usage, created_at, version
+    metadata, usage, version
 )
 WITH
     intDiv(number, 8) AS execution,
@@ -52,7 +52,7 @@ SELECT
     if(is_call, map(), map('bucket', 'media', 'key', concat('videos/', lower(hex(cityHash64(execution, 8))), '.mp4'))),
     if(is_call, map('gen_ai.usage.input_tokens', toString(toUInt32(amount * 0.75)),
         'gen_ai.usage.output_tokens', toString(toUInt32(amount * 0.25))), map()),
-    arrived, -toUnixTimestamp64Milli(arrived)
+    -toUnixTimestamp64Milli(arrived)
 FROM numbers({records:UInt64})
 """
 

@@ -53,7 +53,7 @@ _COST_RECORDS = Template("""
 SELECT
     lower(hex(MD5(concat(r.trace_id, r.span_id)))) AS digest, execution_id, user_id, service, operation, quantity, unit,
     unit_cost, total_cost, toUnixTimestamp64Nano(started_at) AS started_ns, duration_ns, metadata,
-    toUnixTimestamp64Milli(created_at) * 1000000 AS created_ns, currency, source, price_id, reason, model, task_type,
+    toUnixTimestamp64Milli(arrived_at) * 1000000 AS created_ns, currency, source, price_id, reason, model, task_type,
     step_name, prompt_category, prompt_name, status, error,
     lower(hex(r.trace_id)) AS trace, lower(hex(r.span_id)) AS span
 FROM cost_records_local AS r FINAL
@@ -67,7 +67,7 @@ SELECT
     lower(hex(MD5(concat(r.trace_id, r.span_id)))) AS digest, execution_id, user_id, task_type, step_name,
     toUnixTimestamp64Nano(started_at) AS started_ns,
     toUnixTimestamp64Nano(addNanoseconds(started_at, duration_ns)) AS completed_ns, duration_ns, status, error,
-    metadata, toUnixTimestamp64Milli(created_at) * 1000000 AS created_ns, lower(hex(r.trace_id)) AS trace,
+    metadata, toUnixTimestamp64Milli(arrived_at) * 1000000 AS created_ns, lower(hex(r.trace_id)) AS trace,
     lower(hex(r.span_id)) AS span
 FROM performance_records_local AS r FINAL
 PREWHERE (task_type, toDate(started_at), step_name, trace_id, span_id) IN (

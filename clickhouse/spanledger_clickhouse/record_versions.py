@@ -11,6 +11,10 @@ from :data:`REPEATED`      the mark of a record that repeats another one, which 
 
 So a re-pricing beats every decision that was made without knowing of it, whenever that is written, and a redelivered
 span beats neither.
+
+An arrival stores its time only in its version. Every other row stores it in ``created_at``, and whoever writes a row
+from another one takes it from ``arrived_at``, which tells it for either. A row that states ``created_at`` is believed,
+whatever its version is, so rows from before that was so show the same time as ever.
 """
 
 from __future__ import annotations

@@ -97,10 +97,10 @@ SELECT
     r.started_at, r.trace_id, r.span_id, r.execution_id, r.user_id, r.service, r.operation, r.model, a.quantity_after,
     a.unit_after, a.unit_cost_after, a.total_cost_after, a.currency, a.source_after, a.price_id_after, a.reason_after,
     r.duration_ns, r.status, r.error, r.task_type, r.step_name, r.prompt_category, r.prompt_name, r.metadata, r.usage,
-    r.created_at, {version:Int64}
+    r.arrived_at, {version:Int64}
 FROM
 (
-    SELECT * FROM cost_records_local FINAL
+    SELECT *, arrived_at FROM cost_records_local FINAL
     WHERE toDate(started_at) = {day:Date} AND cityHash64(trace_id) % {parts:UInt64} = {part:UInt64}
 ) AS r
 INNER JOIN
