@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import signal
 import ssl
@@ -18,7 +19,7 @@ from spanledger_clickhouse.ledger import Ledger, open_ledger
 from spanledger_clickhouse.migrations import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from _typeshed import ReadableBuffer, StrOrBytesPath
 
@@ -98,6 +99,17 @@ def _read_root_certificates_once() -> None:
         return make(purpose, cafile=cafile, capath=capath, cadata=cadata)
 
     ssl.create_default_context = create_default_context
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage while modules are imported, which make hardly any: it takes a third of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
