@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from spanledger_api.app import create_app
 from spanledger_api.headers import FALLBACK_SHARE, UNPRICED_SHARE
 from spanledger_clickhouse.rollups import RollupWorker
+from spanledger_clickhouse.rollups.slices import current_hours
 from tests.api.recount import Question, expected, is_right, shares
 from tests.api.spans import Span, store
 
@@ -111,6 +112,12 @@ class Recounted(RuleBasedStateMachine):
         self.worker_time = NOW
         self.worker = self._new_worker()
         self.version = 0
+        # Readers tell the same hours apart as the worker.
+        self._readers_clock = mock.patch(
+            "spanledger_clickhouse.rollups.snapshot.current_hours",
+            side_effect=lambda _now_ns: current_hours(self._worker_ns()),
+        )
+        self._readers_clock.start()
 
     @rule(spans=st.lists(spans_of_any_kind, min_size=1, max_size=30))
     def deliver(self, spans: list[Span]) -> None:
@@ -190,13 +197,17 @@ class Recounted(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Whatever happened, in the end every report on everything equals the recount."""
-        self.worker.rebuild()
-        self._compare(FIRST, None, {}, "daily")
+        try:
+            self.worker.rebuild()
+            self._compare(FIRST, None, {}, "daily")
+        finally:
+            self._readers_clock.stop()
 
     def _new_worker(self) -> RollupWorker:
-        return RollupWorker(
-            self.ledger, quiet_seconds=0, now_ns=lambda: int(self.worker_time.timestamp() * 1000) * 1_000_000
-        )
+        return RollupWorker(self.ledger, quiet_seconds=0, now_ns=self._worker_ns)
+
+    def _worker_ns(self) -> int:
+        return int(self.worker_time.timestamp() * 1000) * 1_000_000
 
     def _store(self, spans: list[Span]) -> None:
         store(self.ledger, spans)

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
     from spanledger_clickhouse.ledger import Ledger
 
-__all__ = ["SLICE", "WITHIN_HOUR", "SlicedHour", "Slices"]
+__all__ = ["SLICE", "WITHIN_HOUR", "SlicedHour", "Slices", "current_hours"]
 
 SLICE: Final = SLICE_NS // 1_000_000_000
 """Width of a slice, in seconds."""
 
 WITHIN_HOUR: Final = (600, 60, SLICE)
 """Widths of the buckets that a sliced hour is made of, in seconds, the widest first; each is made of the next."""
+
+_CURRENT: Final = 3
+"""So many hours are sliced, the running one included: what starts is told of when it ends."""
 
 _READ_TOUCHES: Final = """
 SELECT hour, argMax((complete_until, slices, rollup_slices_local.touched), complete_until) AS newest
@@ -60,6 +63,12 @@ SELECT DISTINCT toInt32(intDiv(toUnixTimestamp64Nano(started_at), {hour_ns:Int64
 FROM repeatable_records_local
 WHERE started_at >= fromUnixTimestamp64Nano({first:Int64}, 'UTC')
 """
+
+
+def current_hours(now_ns: int) -> range:
+    """The hours whose slices are told apart at some moment, both counted from 1970."""
+    running = now_ns // HOUR_NS
+    return range(running - _CURRENT + 1, running + 1)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from spanledger_clickhouse.rollups.coverage import Coverage
 from spanledger_clickhouse.rollups.observations import read_later_changes
 from spanledger_clickhouse.rollups.pointers import DAY, HOUR, Pointer
 from spanledger_clickhouse.rollups.quiet import Quiet
-from spanledger_clickhouse.rollups.slices import SLICE, WITHIN_HOUR, SlicedHour, Slices, merged
+from spanledger_clickhouse.rollups.slices import SLICE, WITHIN_HOUR, SlicedHour, Slices, current_hours, merged
 from spanledger_clickhouse.rollups.widening import widen
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from spanledger_clickhouse.rollups.pointers import Buckets, Pointers
 
 __all__ = ["Slicer"]
-
-_HOURS: Final = 3
-"""So many hours are sliced, the running one included: what starts is told of when it ends."""
 
 _CLOSING_SECONDS: Final = 600
 """So long after its end an hour becomes one generation."""
@@ -57,9 +54,8 @@ class Slicer:
         self._quiet = Quiet(min(quiet_seconds, _QUIET_SECONDS), _QUIET_BUILDS)
 
     def current_hours(self) -> range:
-        """The hours whose slices are told apart, counted from 1970."""
-        running = self._now_ns() // HOUR_NS
-        return range(running - _HOURS + 1, running + 1)
+        """The hours whose slices are told apart now, counted from 1970."""
+        return current_hours(self._now_ns())
 
     def note(self, pointers: Pointers, changes: Changes, until: int) -> None:
         """Write down what changed in the slices of current hours; call it before the hours are marked.

@@ -13,17 +13,16 @@ from weakref import WeakKeyDictionary
 from spanledger_clickhouse.rollups.changes import Changes, read_changes, read_progress
 from spanledger_clickhouse.rollups.observations import OBSERVATIONS, UNSEEN, look, read_later_changes, read_observation
 from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, HOUR, STATE_TABLES, WITHIN_DAY, Pointers, touched
-from spanledger_clickhouse.rollups.slices import Slices
+from spanledger_clickhouse.rollups.slices import SlicedHour, Slices, current_hours
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Collection, Generator, Sequence
     from uuid import UUID
 
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.changes import Progress
     from spanledger_clickhouse.rollups.family import Source
     from spanledger_clickhouse.rollups.pointers import Buckets
-    from spanledger_clickhouse.rollups.slices import SlicedHour
 
 __all__ = ["Known", "one_moment", "read_known", "writing"]
 
@@ -75,9 +74,17 @@ class _Snapshot:
         # Another thread may remember those of another moment meanwhile.
         remembered = self._changes
         if remembered is None or remembered[0] != progress:
-            remembered = progress, read_changes(ledger, self._source, progress.accounted, self.sliced)
+            remembered = progress, read_changes(ledger, self._source, progress.accounted, self.told_apart())
             self._changes = remembered
         return remembered[1]
+
+    def told_apart(self) -> set[int]:
+        """The hours in which slices are told apart of what changed since."""
+        return {*self.sliced, *current_hours(time.time_ns())}
+
+    def repeatable_hours(self, ledger: Ledger, first: int) -> Collection[int]:
+        """As :meth:`Slices.repeatable_hours`."""
+        return Slices(ledger, self._source, self.progress.table_id).repeatable_hours(first)
 
     def within(self, ledger: Ledger, days: Sequence[int]) -> list[Buckets]:
         """What is known of the buckets inside some days, day by day."""
@@ -138,16 +145,23 @@ class Known:
 
     def within_hours(self, hours: Sequence[int]) -> dict[int, Buckets]:
         """Of the buckets inside those of some hours whose slices are told apart."""
-        sliced = [hour for hour in hours if hour in self._snapshot.sliced]
-        days = sorted({hour // DAY for hour in sliced})
+        told = [hour for hour in hours if hour in self._snapshot.sliced or hour in self._live.slices]
+        days = sorted({hour // DAY for hour in told})
         marked = {h: p.touched for day in self._snapshot.within(self._ledger, days) for h, p in day[HOUR].items()}
         # Marks that were written since tell of blocks which the live changes tell of too, slice by slice.
         accounted = self._snapshot.progress.accounted
+        known = {hour: self._snapshot.sliced[hour] for hour in told if hour in self._snapshot.sliced}
+        known |= {hour: SlicedHour() for hour in self._begun([hour for hour in told if hour not in known], marked)}
         return {
-            hour: self._snapshot.sliced[hour].buckets(self._live.slices.get(hour, {}))
-            for hour in sliced
-            if self._snapshot.sliced[hour].holds(min(marked.get(hour, 0), accounted))
+            hour: known[hour].buckets(self._live.slices.get(hour, {}))
+            for hour in told
+            if hour in known and known[hour].holds(min(marked.get(hour, 0), accounted))
         }
+
+    def _begun(self, hours: Sequence[int], marked: Collection[int]) -> Collection[int]:
+        """Those that began after the last pass of the worker: the live changes tell of all that is in them."""
+        unmarked = {hour for hour in hours if hour not in marked}
+        return unmarked and unmarked.difference(self._snapshot.repeatable_hours(self._ledger, min(unmarked)))
 
 
 def read_known(ledger: Ledger, source: Source) -> Known | None:
@@ -206,7 +220,7 @@ def _read_known_of_cluster(ledger: Ledger, source: Source) -> Known | None:
     if not observation.tells_of(seen) and not observation.tells_of(seen := look(ledger, source, state)):
         return None
     covered, is_current = observation.coverage, observation.coverage.covers(seen.coverage)
-    live = Changes() if is_current else read_later_changes(ledger, source, covered, UNSEEN, snapshot.sliced)
+    live = Changes() if is_current else read_later_changes(ledger, source, covered, UNSEEN, snapshot.told_apart())
     return Known(progress.table_id, 0, ledger, live, snapshot)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from spanledger_clickhouse.rollups import RollupSweeper, RollupWorker, one_moment, verify_rollups
 from spanledger_clickhouse.rollups.changes import HOUR_NS
+from spanledger_clickhouse.rollups.slices import current_hours
 from tests.api.spans import Span, store
 from tests.clickhouse.rollups.test_rollups import plan, rolled_up
 
@@ -42,6 +43,14 @@ def _spans(*seconds: float, cost: int = 1) -> list[Span]:
 def clock() -> _Clock:
     """The worker's present: the beginning of the hour."""
     return _Clock()
+
+
+@pytest.fixture
+def readers_clock(clock: _Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers live in the worker's present."""
+    monkeypatch.setattr(
+        "spanledger_clickhouse.rollups.snapshot.current_hours", lambda _now_ns: current_hours(clock.now_ns())
+    )
 
 
 @pytest.fixture
@@ -102,6 +111,44 @@ def test_a_late_span_sends_readers_to_the_records_of_its_slice_at_once(
     assert late.recent == ((_nanoseconds(HOUR) + 5_000_000_000, _nanoseconds(HOUR) + 10_000_000_000),)
     assert later.recent == ()
     assert rolled_up(ledger, later) == (Decimal(5), 5)
+
+
+@pytest.mark.usefixtures("readers_clock")
+def test_an_hour_that_began_since_the_last_pass_is_read_in_slices_too(
+    ledger: Ledger, worker: RollupWorker, clock: _Clock
+) -> None:
+    """Until the worker has looked at a new hour, its slices are read from the records, and not the day."""
+    store(ledger, _spans(7, 3500))
+    clock.time = HOUR + timedelta(seconds=3599)
+    _rebuild(worker)
+    clock.time = HOUR + timedelta(seconds=3603)
+    store(ledger, _spans(3601, 3602))
+
+    read = plan(ledger, HOUR)
+
+    assert read.stretches == ()
+    assert read.recent == ((_nanoseconds(HOUR) + HOUR_NS, _nanoseconds(HOUR) + HOUR_NS + 5_000_000_000),)
+    assert rolled_up(ledger, read) == (Decimal(2), 2)
+
+
+@pytest.mark.usefixtures("readers_clock")
+def test_a_new_hour_with_a_record_that_may_come_again_elsewhere_is_read_whole(
+    ledger: Ledger, worker: RollupWorker, clock: _Clock
+) -> None:
+    """The same record with a start in the last hour and one in the new hour is counted once."""
+    first = Span(
+        start=HOUR + timedelta(seconds=3500), service="google_video_ai", cost=Decimal(3), scope="spanledger.outcomes"
+    )
+    store(ledger, [first])
+    clock.time = HOUR + timedelta(seconds=3599)
+    _rebuild(worker)
+    clock.time = HOUR + timedelta(seconds=3603)
+    store(ledger, [replace(first, start=HOUR + timedelta(seconds=3601))])
+
+    read = plan(ledger, HOUR)
+
+    assert read.recent == ()
+    assert rolled_up(ledger, read) == (Decimal(3), 1)
 
 
 def test_slices_are_added_up_to_few_buckets(ledger: Ledger, worker: RollupWorker, clock: _Clock) -> None:
