@@ -81,11 +81,10 @@ def _read_root_certificates_once() -> None:
     A client makes one although it speaks without TLS. Who states certificates of their own gets a context of their own.
     """
     make = ssl.create_default_context
-    known = (None, certifi.where(), os.environ.get("SSL_CERT_FILE"))
 
     @functools.cache
-    def shared(number: int) -> ssl.SSLContext:
-        return make(cafile=known[number])
+    def shared(cafile: StrOrBytesPath | None, *_told: str | None) -> ssl.SSLContext:
+        return make(cafile=cafile)
 
     def create_default_context(
         purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH,
@@ -94,8 +93,10 @@ def _read_root_certificates_once() -> None:
         capath: StrOrBytesPath | None = None,
         cadata: str | ReadableBuffer | None = None,
     ) -> ssl.SSLContext:
+        told = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+        known = (None, certifi.where(), told[0])
         if purpose is ssl.Purpose.SERVER_AUTH and cafile in known and capath is None and cadata is None:
-            return shared(known.index(cafile))
+            return shared(cafile, *told)
         return make(purpose, cafile=cafile, capath=capath, cadata=cadata)
 
     ssl.create_default_context = create_default_context
