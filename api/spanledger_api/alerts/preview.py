@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from string import Template
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from spanledger_api.alerts.anomalies import AnomalyWatch
 from spanledger_api.alerts.budget_watch import budget_findings
@@ -16,7 +17,10 @@ from spanledger_api.alerts.operations import operation_alert, paid_operation
 from spanledger_api.alerts.periods import current_period, instant_of
 from spanledger_api.alerts.progress import Progress
 from spanledger_api.filters import Where
+from spanledger_api.grouping import Interval, within_local
 from spanledger_api.rows import ask
+from spanledger_api.rows import day as day_cell
+from spanledger_api.sums import Measure, Sums, ask_sums
 from spanledger_api.times import nanoseconds_of
 from spanledger_api.window import Window
 
@@ -37,6 +41,9 @@ MOST_OPERATIONS: Final = 1000
 
 _DAY: Final = timedelta(days=1)
 _OBSERVED: Final = timedelta(days=28)
+_UTC: Final = ZoneInfo("UTC")
+_BUSY: Final = Template("SELECT DISTINCT toDate32(started_at, 'UTC') AS day FROM $sums AS sums")
+_DAILY: Final = Sums((), (Measure.RECORDS,), is_whole=within_local(Interval.DAY, _UTC))
 _OPERATIONS: Final = Template("""
 SELECT
     toString(record_id) AS record, execution_id, user_id, service, operation, total_cost, currency, task_type,
@@ -91,8 +98,9 @@ def _days(
 ) -> Iterable[Alert]:
     anomalies = AnomalyWatch(ledger, definitions, (), Progress(ledger), lambda: now)
     quality = DataQualityWatch(ledger, definitions, (), lambda: now, book)
+    busy = _busy(ledger, days)
     for rule in definitions.enabled_rules():
-        for day in days:
+        for day in busy:
             noticed = min(now, datetime.combine(day + _DAY, time(), UTC))
             if rule.kind is RuleKind.ANOMALY:
                 yield from (finding.alert for finding in anomalies.findings(rule, day, noticed))
@@ -100,6 +108,13 @@ def _days(
                 yield alert
         if rule.kind is RuleKind.PRICE_BOOK and (alert := quality.old_prices(rule, now)):
             yield alert
+
+
+def _busy(ledger: Ledger, days: Sequence[date]) -> list[date]:
+    """The days that have records: of the others no rule has anything to say, and each would be asked about."""
+    begin, end = (nanoseconds_of(instant_of(day, _UTC)) for day in (days[0], days[-1] + _DAY))
+    rows = ask_sums(ledger, _BUSY, Where.within(Window(begin, end)), _DAILY)
+    return sorted(day_cell(row, "day") for row in rows)
 
 
 def _budget(alerting: Alerting, budget: Budget, days: Sequence[date], now: datetime) -> Iterable[Alert]:

@@ -48,3 +48,15 @@ def test_the_past_is_told_and_stays_untouched(ledger: Ledger, clock: Clock) -> N
     }
     assert [alert.service for alert in found if alert.rule_id == "odd"] == ["s3"]
     assert ledger.query("SELECT count() AS alerts FROM alerts") == [{"alerts": 0}]
+
+
+def test_a_day_on_which_nothing_was_paid_is_looked_at(ledger: Ledger, clock: Clock) -> None:
+    """Records that nothing could price are told of too, for the day that has them and no other."""
+    noon = clock.now.replace(hour=12)
+    store(ledger, [Span(service="s3", source="unpriced", start=noon - 5 * _DAY) for _ in range(2)])
+    rule = Rule(rule_id="unpriced", name="Unpriced", kind=RuleKind.UNPRICED, min_records=2, origin=Origin.FILE)
+    alerting = Alerting(ledger, AlertConfiguration(rules=(rule,)), DailyCosts(ledger))
+
+    found = preview(alerting, ledger, PriceBook.built_in(), clock.now, 30)
+
+    assert [alert.period_start for alert in found] == [(noon - 5 * _DAY).replace(hour=0, minute=0, second=0)]
