@@ -28,7 +28,11 @@ _ROOM_BYTES: Final = 4 * 1024**3
 TRUSTS_NOBODY: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For requests without TLS from processes that share no context, as :func:`_read_root_certificates_once` lets tests."""
 
-_LONGEST_FIRST: Final = ("clients", "end_to_end", "clickhouse", "dashboard", "api")
+_LONGEST_FIRST: Final = (
+    *("clients", "end_to_end", "instrumentation/test_process_exit.py", "instrumentation/test_faults.py"),
+    *("documentation", "clickhouse", "dashboard", "api"),
+)
+"""Folders and files of these tests; what is not among them comes last, in files of a few seconds each."""
 
 
 def pytest_configure() -> None:
@@ -115,13 +119,13 @@ def pytest_collection() -> Generator[None, object, object]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take long, so that at the end no process waits for another that has just begun one."""
-    here = Path(__file__).parent
+    places = [Path(__file__).parent / each for each in _LONGEST_FIRST]
 
-    def place(item: pytest.Item) -> int:
-        folder = item.path.relative_to(here).parts[0]
-        return _LONGEST_FIRST.index(folder) if folder in _LONGEST_FIRST else len(_LONGEST_FIRST)
+    @functools.cache
+    def place(path: Path) -> int:
+        return next((number for number, each in enumerate(places) if path.is_relative_to(each)), len(places))
 
-    items.sort(key=place)
+    items.sort(key=lambda item: place(item.path))
 
 
 @pytest.fixture(scope="session")
