@@ -125,7 +125,7 @@ def _ask_records_alone(ledger: Ledger, rounds: int, figures: dict[str, object]) 
         HttpServer(create_app(ledger), "127.0.0.1", 0) as server,
         report_questions(server.url) as questions,
         mock.patch("spanledger_api.sums.plan_reading", return_value=RECORDS_ONLY),
-        mock.patch("spanledger_api.executions.find_execution", return_value=None),
+        mock.patch("spanledger_api.execution_records.find_execution", return_value=None),
     ):
         return _ask_reports("records", questions, rounds, figures)
 

@@ -13,13 +13,14 @@ from pydantic import BaseModel, BeforeValidator, Field
 from spanledger_api.amounts import Amount, Milliseconds, exact_arithmetic, milliseconds
 from spanledger_api.deployment import Deployed
 from spanledger_api.encoding import to_json
+from spanledger_api.execution_records import read_records
 from spanledger_api.filters import Dimension, Where
 from spanledger_api.problem import NOT_FOUND_RESPONSES, problem
 from spanledger_api.reply import freshness_headers
-from spanledger_api.rows import Row, ask, ask_with, integer
+from spanledger_api.rows import Row, ask, integer
 from spanledger_api.times import format_rfc3339
 from spanledger_clickhouse.ledger import Ledger
-from spanledger_clickhouse.rollups import Source, find_execution
+from spanledger_clickhouse.rollups import Source
 
 __all__ = ["CostRecord", "Execution", "PerformanceRecord", "router"]
 
@@ -46,38 +47,6 @@ FROM task_executions_local AS roots FINAL
 PREWHERE $where
 GROUP BY execution_id
 """)
-# The records' tables rather than their views: to resolve the views takes the engine longer than to read the rows. The
-# index on executions finds keys, and these all versions of the rows: with the index alone FINAL might miss the newer
-# one of a row, and the engine's own cure for that reads the whole day from every part where one is fresh.
-_COST_RECORDS = Template("""
-SELECT
-    lower(hex(MD5(concat(r.trace_id, r.span_id)))) AS digest, execution_id, user_id, service, operation, quantity, unit,
-    unit_cost, total_cost, toUnixTimestamp64Nano(started_at) AS started_ns, duration_ns, metadata,
-    toUnixTimestamp64Milli(arrived_at) * 1000000 AS created_ns, currency, source, price_id, reason, model, task_type,
-    step_name, prompt_category, prompt_name, status, error,
-    lower(hex(r.trace_id)) AS trace, lower(hex(r.span_id)) AS span
-FROM cost_records_local AS r FINAL
-PREWHERE (toDate(started_at), user_id, service, trace_id, span_id) IN (
-    SELECT toDate(started_at), user_id, service, trace_id, span_id FROM cost_records_local WHERE $where)
-WHERE $where
-ORDER BY started_ns, trace, span
-""")
-_PERFORMANCE_RECORDS = Template("""
-SELECT
-    lower(hex(MD5(concat(r.trace_id, r.span_id)))) AS digest, execution_id, user_id, task_type, step_name,
-    toUnixTimestamp64Nano(started_at) AS started_ns,
-    toUnixTimestamp64Nano(addNanoseconds(started_at, duration_ns)) AS completed_ns, duration_ns, status, error,
-    metadata, toUnixTimestamp64Milli(arrived_at) * 1000000 AS created_ns, lower(hex(r.trace_id)) AS trace,
-    lower(hex(r.span_id)) AS span
-FROM performance_records_local AS r FINAL
-PREWHERE (task_type, toDate(started_at), step_name, trace_id, span_id) IN (
-    SELECT task_type, toDate(started_at), step_name, trace_id, span_id FROM performance_records_local WHERE $where)
-WHERE $where
-ORDER BY started_ns, trace, span
-""")
-_BY_KEYS = {"max_threads": 1, "use_skip_indexes_if_final": 0}
-_RECORDS = {Source.COST: _COST_RECORDS, Source.PERFORMANCE: _PERFORMANCE_RECORDS}
-
 
 _Optional = Annotated[str | None, BeforeValidator(lambda value: value or None)]
 """A text that the span may lack: empty in the ledger, null in the answer."""
@@ -184,19 +153,13 @@ def _without_root(execution_id: str, costs: list[CostRecord], steps: list[Perfor
     }
 
 
-def _records_of(ledger: Ledger, source: Source, where: Where, execution_id: str) -> list[Row]:
-    """The rows of one source, read only where the execution has any."""
-    days = find_execution(ledger, source, execution_id)
-    return ask_with(ledger, _RECORDS[source], where.on_days(days), _BY_KEYS)
-
-
 def _read(
     ledger: Ledger, where: Where, execution_id: str
 ) -> tuple[list[Row], list[CostRecord], list[PerformanceRecord]]:
     """The execution itself, if it has arrived, and its records; all that need not wait is asked side by side."""
     with ThreadPoolExecutor(len(Source)) as readers:
         costs, steps = (
-            readers.submit(_records_of, ledger, source, where, execution_id)
+            readers.submit(read_records, ledger, source, where, execution_id)
             for source in (Source.COST, Source.PERFORMANCE)
         )
         roots = ask(ledger, _EXECUTION, where)

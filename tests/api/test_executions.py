@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import pytest
+
+from spanledger_api import execution_records
 from spanledger_clickhouse.rollups import RollupWorker, Source, find_execution
 from tests.api.conftest import NOW
 from tests.api.spans import Span, store
@@ -17,6 +21,22 @@ if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
     from spanledger_clickhouse.ledger import Ledger
+
+_ROWS = """
+FROM (SELECT arrayJoin({rows:Array(Tuple(String, String, String, String, UInt64, Int64, UInt8))}) AS row)
+SETTINGS optimize_on_insert = 0
+"""
+_SPAN = "toDateTime64(row.1, 9, 'UTC'), toFixedString('trace', 16), toFixedString(unhex(row.3), 8), row.4, row.2"
+_INSERT_COSTS = f"""
+INSERT INTO cost_records_local
+    (started_at, trace_id, span_id, execution_id, user_id, service, duration_ns, version, is_deleted)
+SELECT {_SPAN}, 's3', row.5, row.6, row.7 {_ROWS}
+"""
+_INSERT_STEPS = f"""
+INSERT INTO performance_records_local
+    (started_at, trace_id, span_id, execution_id, user_id, task_type, step_name, duration_ns, version)
+SELECT {_SPAN}, 't', row.2, row.5, row.6 {_ROWS}
+"""
 
 
 def _get(client: TestClient, execution_id: str) -> dict[str, Any]:
@@ -138,6 +158,51 @@ def test_versions_of_a_record_count_once_whatever_they_say(ledger: Ledger, clien
     assert {record["user_id"]: record["total_cost"] for record in changed_since["cost_records"]} == {"u1": 5, "u3": 3}
     assert [record["user_id"] for record in changed_since["performance_records"]] == ["u1", "u2"]
     assert ([r["user_id"] for r in other["cost_records"]], len(other["performance_records"])) == (["u2"], 1)
+
+
+@pytest.mark.parametrize("most_rows", [30, 2])
+def test_of_many_versions_those_of_the_views_are_shown(
+    ledger: Ledger, client: TestClient, monkeypatch: pytest.MonkeyPatch, most_rows: int
+) -> None:
+    """Whatever order versions of few keys come in, within a part and among parts, what counts is what FINAL says."""
+    monkeypatch.setattr(execution_records, "_MOST_ROWS", most_rows)
+    chosen = random.Random(most_rows)  # noqa: S311 - the same rows each time
+    users = ["", "it's", "a\\b\t\n", "中文 😀", "{keys:String}"]
+
+    def row(own: str) -> tuple[object, ...]:
+        day, user, span = chosen.choice(["2026-03-14", "2026-04-01"]), chosen.choice(users), chosen.randrange(3)
+        deleted = int(chosen.random() < 0.2)
+        return (
+            day,
+            user,
+            f"{span:016x}",
+            chosen.choice(["a", "b", own]),
+            chosen.randrange(10**6),
+            chosen.randrange(-2, 3),
+            deleted,
+        )
+
+    for number in range(12):
+        rows = {"rows": [row(str(number)) for _ in range(chosen.choice([2, 5, 20]))]}
+        for insert in (_INSERT_COSTS, _INSERT_STEPS):
+            ledger.command(insert, rows)
+        if chosen.random() < 0.2:
+            ledger.command("OPTIMIZE TABLE cost_records_local")
+
+    shown_of_all = 0
+    for execution_id in ["a", "b", *map(str, range(12))]:
+        found = client.get(f"/api/executions/{execution_id}").json()
+        for view in ("cost_records", "performance_records"):
+            stored = ledger.query(
+                "SELECT toString(record_id) AS id, user_id, duration_ns"  # noqa: S608 - the names are the two above
+                f" FROM {view} WHERE execution_id = {{execution_id:String}}",
+                {"execution_id": execution_id},
+            )
+            records = found.get(view, ())
+            shown = [(each["record_id"], each["user_id"] or "", each["duration_ns"]) for each in records]
+            assert sorted(shown) == sorted(tuple(each.values()) for each in stored)
+            shown_of_all += len(shown)
+    assert shown_of_all > most_rows
 
 
 def test_records_whose_root_has_not_arrived_are_shown(ledger: Ledger, client: TestClient) -> None:
