@@ -119,7 +119,7 @@ _LAYOUTS: Final = {
 
 
 def read_records(ledger: Ledger, source: Source, where: Where, execution_id: str) -> list[Row]:
-    """The records of one source that name an execution, ascending by start, read only on days where it has any.
+    """The records of one source that name an execution, ascending by start, read only where it has any.
 
     Args:
         ledger: What is read.
@@ -136,7 +136,7 @@ def read_records(ledger: Ledger, source: Source, where: Where, execution_id: str
         LedgerUnavailableError: The ledger cannot be reached or did not answer in time.
     """
     layout = _LAYOUTS[source]
-    where = where.on_days(find_execution(ledger, source, execution_id))
+    where = where.at(find_execution(ledger, source, execution_id))
     # Where rows are hidden, a version that may be seen could pass for the newest. On a cluster parts of several shards
     # have the same names, and a server may be older than what is told of them.
     if ledger.dsn.embedded and not ledger.hides_rows:

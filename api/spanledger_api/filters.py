@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import date
+    from collections.abc import Mapping
 
     from spanledger_api.window import Window
+    from spanledger_clickhouse.rollups.reading import Whereabouts
 
 ANY: Final = "*"
 """A filter's value that leaves the records as they are: dashboards send each of their filters, chosen or not."""
@@ -48,6 +48,7 @@ _PROMPT = "if(prompt_category = '', prompt_name, concat(prompt_category, '/', pr
 
 # A date of the engine has no sign: 1900 to 1969 are what follows 2079-06-06.
 _BEFORE_1970 = "toDate(started_at) >= toDate('2079-06-07')"
+_SINCE = "fromUnixTimestamp64Nano({since:Int64}, 'UTC')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +97,16 @@ class Where:
             equals=(*self.equals, (dimension, value)),
         )
 
-    def on_days(self, days: Iterable[date] | None) -> Where:
-        """Narrowed to days of UTC, as `toDate` says them, and to what is before 1970; None leaves it as it is."""
-        if days is None:
+    def at(self, whereabouts: Whereabouts | None) -> Where:
+        """Narrowed to when an execution has records, and to what is before 1970; None leaves it as it is."""
+        if whereabouts is None:
             return self
-        return replace(
-            self,
-            conditions=(*self.conditions, f"(toDate(started_at) IN {{days:Array(Date)}} OR {_BEFORE_1970})"),
-            parameters={**self.parameters, "days": list(days)},
-        )
+        times = ["toDate(started_at) IN {days:Array(Date)}", _BEFORE_1970]
+        parameters = {**self.parameters, "days": list(whereabouts.days)}
+        if whereabouts.since is not None:
+            times.append(f"toDate(started_at) = toDate({_SINCE}) AND started_at >= {_SINCE}")
+            parameters["since"] = whereabouts.since
+        return replace(self, conditions=(*self.conditions, f"({' OR '.join(times)})"), parameters=parameters)
 
     @property
     def is_plain(self) -> bool:

@@ -14,6 +14,7 @@ import pytest
 
 from spanledger_api import execution_records
 from spanledger_clickhouse.rollups import RollupWorker, Source, find_execution
+from spanledger_clickhouse.rollups.reading import Whereabouts
 from tests.api.conftest import NOW
 from tests.api.spans import Span, store
 
@@ -121,14 +122,20 @@ def test_records_of_any_age_are_found_with_and_without_rollups(ledger: Ledger, c
     while worker.rebuild():
         pass
     found = find_execution(ledger, Source.COST, "e")
-    store(ledger, [Span(service="s3", cost=Decimal(1), execution="e", start=NOW + timedelta(days=1))])
+    hour = NOW.replace(minute=0, second=0, microsecond=0)
+    later = [hour - timedelta(hours=3), NOW + timedelta(days=1, minutes=2), NOW + timedelta(days=1)]
+    store(ledger, [Span(service="s3", cost=Decimal(1), execution="e", start=start) for start in later[:1]])
+    found_earlier = find_execution(ledger, Source.COST, "e")
+    store(ledger, [Span(service="s3", cost=Decimal(1), execution="e", start=start) for start in later[1:]])
 
     after = _get(client, "e")["cost_records"]
 
-    assert found == sorted(start.date() for start in starts[:3])
+    days = (starts[2].date(), starts[1].date())
+    assert found == Whereabouts(days, since=int(hour.timestamp()) * 10**9)
+    assert found_earlier == Whereabouts(days, since=int(later[0].timestamp()) * 10**9)
     assert len(before) == len(starts)
-    assert after[: len(starts)] == before
-    assert len(after) == len(starts) + 1
+    assert [record for record in after if record in before] == before
+    assert len(after) == len(starts) + len(later)
 
 
 def test_versions_of_a_record_count_once_whatever_they_say(ledger: Ledger, client: TestClient) -> None:

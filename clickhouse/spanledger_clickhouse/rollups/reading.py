@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from spanledger_clickhouse.rollups.pointers import Buckets, Pointer
     from spanledger_clickhouse.rollups.stretches import Stretch
 
-__all__ = ["RECORDS_ONLY", "ReadingPlan", "find_execution", "plan_reading"]
+__all__ = ["RECORDS_ONLY", "ReadingPlan", "Whereabouts", "find_execution", "plan_reading"]
 
 _EPOCH: Final = date(1970, 1, 1)
 _DAY_NS: Final = DAY * HOUR_NS
@@ -59,6 +59,21 @@ class ReadingPlan:
 
 RECORDS_ONLY: Final = ReadingPlan()
 """Everything from the records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """When an execution has records: it has none at other times, except perhaps before 1970.
+
+    The day that records arrive for is in many fresh parts of the table, and most of them hold only some seconds of it.
+
+    Attributes:
+        days: Days of UTC, ascending, as `toDate` of the start says them; one more day may follow.
+        since: From this instant on, in nanoseconds since 1970 UTC, until the end of its day; None where there is none.
+    """
+
+    days: tuple[date, ...] = ()
+    since: int | None = None
 
 
 def plan_reading(
@@ -107,8 +122,8 @@ def plan_reading(
     )
 
 
-def find_execution(ledger: Ledger, source: Source, execution_id: str) -> list[date] | None:
-    """On which days an execution has records: it has none on others.
+def find_execution(ledger: Ledger, source: Source, execution_id: str) -> Whereabouts | None:
+    """When an execution has records.
 
     Args:
         ledger: What is read.
@@ -116,8 +131,7 @@ def find_execution(ledger: Ledger, source: Source, execution_id: str) -> list[da
         execution_id: The execution.
 
     Returns:
-        Days of UTC as `toDate` of the start says them. Records from before 1970 are on none of these days. None where
-        only all records can tell.
+        Where to look for them; None where only all records can tell.
 
     Raises:
         ClickHouseError: The engine did not answer.
@@ -127,10 +141,16 @@ def find_execution(ledger: Ledger, source: Source, execution_id: str) -> list[da
         return None
     # A generation that counts no longer may name an hour too many; every one that counts names all of its own.
     rows = ledger.query(_HOURS.replace("$table", EXECUTIONS[source].table), {"execution_id": execution_id})
-    found = {cast("int", row["start"]) // _DAY_NS for row in rows}
+    starts = [cast("int", row["start"]) for row in rows]
     for first, after in (*plan.stretches, *plan.recent):
-        found.update(range(first // _DAY_NS, (after - 1) // _DAY_NS + 1))
-    return [_EPOCH + timedelta(days=day) for day in sorted({day % _DATES for day in found})]
+        starts += (first, *range((first // _DAY_NS + 1) * _DAY_NS, after, _DAY_NS))
+    if not starts:
+        return Whereabouts()
+    *days, last = sorted({start // _DAY_NS for start in starts})
+    return Whereabouts(
+        tuple(_EPOCH + timedelta(days=day) for day in sorted({day % _DATES for day in days})),
+        min(start for start in starts if start // _DAY_NS == last),
+    )
 
 
 def _anything(_stretch: Stretch) -> bool:
