@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final, Self
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 
 from spanledger.exceptions import AuthenticationError, LedgerUnavailableError, MigrationError
-from spanledger_api.access.keys import AccessKey, digest_of, note_uses, read_keys
+from spanledger_api.access.keys import KEY_TABLES, AccessKey, digest_of, note_uses, read_keys
 from spanledger_api.access.principal import Principal, Role
 from spanledger_clickhouse.periodic import Periodic
+from spanledger_clickhouse.table_writes import Kept, TableWrites
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,8 +42,8 @@ class _Snapshot:
 class KeyRing:
     """The keys of one ledger, and those that the environment brings.
 
-    As a context manager it reads the ledger every two seconds. Where that fails for half a minute no key is accepted:
-    better no answer than one to a key that was revoked.
+    As a context manager it asks the ledger every two seconds, and reads the keys where any was written. Where that
+    fails for half a minute no key is accepted: better no answer than one to a key that was revoked.
 
     Args:
         ledger: Where the keys are.
@@ -55,6 +56,7 @@ class KeyRing:
     def __init__(self, ledger: Ledger, own: Mapping[str, Principal] | None = None) -> None:
         self._ledger = ledger
         self._own = dict(own or {})
+        self._keys = Kept(TableWrites(ledger), KEY_TABLES, lambda: {key.digest: key for key in read_keys(ledger)})
         self._snapshot = _Snapshot()
         self._uses: dict[str, datetime] = {}
         self._noted: dict[str, datetime] = {}
@@ -88,14 +90,13 @@ class KeyRing:
         return any(principal.role is Role.ADMIN for principal in self._own.values())
 
     def refresh(self) -> None:
-        """Read the keys now, and note which ones were used.
+        """Bring the keys up to date, and note which ones were used.
 
         Raises:
             ClickHouseError: The ledger does not answer.
         """
         read_at = time.monotonic()
-        keys = {key.digest: key for key in read_keys(self._ledger)}
-        self._snapshot = _Snapshot(keys, read_at)
+        self._snapshot = _Snapshot(self._keys.value(), read_at)
         self._note_uses()
 
     def find(self, key: str) -> Principal:

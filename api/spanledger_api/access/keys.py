@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
 
 __all__ = [
+    "KEY_TABLES",
     "PREFIX",
     "AccessKey",
     "NewKey",
@@ -39,6 +40,9 @@ PREFIX: Final = "sl_"
 
 _KEY_BYTES: Final = 32
 _LONGEST: Final = 200
+
+KEY_TABLES: Final = ("access_keys_local", "access_key_uses_local")
+"""The tables that keys are read from."""
 
 _READ: Final = """
 SELECT

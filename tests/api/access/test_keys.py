@@ -14,6 +14,7 @@ from spanledger_api.access import Role, key_ring
 from spanledger_api.access.key_ring import KeyRing
 from spanledger_api.access.keys import NewKey, issue_key, read_keys, revoke_key
 from tests.api.access.conftest import bearer
+from tests.statements import statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,3 +176,18 @@ def test_what_is_done_with_keys_is_logged(guarded: TestClient, issue: Callable[.
     ]
     chosen = guarded.get("/api/audit", params={"action": "key.created"}, headers=bearer(admin)).json()
     assert [line["detail"] for line in chosen] == [{"name": "x", "role": "read"}]
+
+
+def test_keys_are_read_again_where_one_was_written(ledger: Ledger) -> None:
+    """A refresh after which nobody wrote a key reads none, and keeps them fresh; one that is made then is known."""
+    key, _ = issue_key(ledger, NewKey(name="k", role=Role.READ), "test")
+    ring = KeyRing(ledger)
+    with statements() as asked:
+        ring.refresh()
+    assert asked == []
+    assert ring.find(key).name == "k"
+
+    later, _ = issue_key(ledger, NewKey(name="later", role=Role.READ), "test")
+    ring.refresh()
+
+    assert ring.find(later).name == "later"
