@@ -20,12 +20,14 @@ from spanledger_clickhouse.rating.progress import Progress
 from spanledger_clickhouse.rating.repeats import Repeats
 from spanledger_clickhouse.rating.usage_span import UsageSpan
 from spanledger_clickhouse.record_versions import ROUND
+from spanledger_clickhouse.table_writes import TableWrites
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from spanledger.pricing import Calculator
     from spanledger_clickhouse.ledger import Ledger
+    from spanledger_clickhouse.table_writes import Blocks
 
 __all__ = ["Rater"]
 
@@ -41,6 +43,8 @@ usage spans, a priced description of the same call in another trace."""
 
 _TRACES_A_STATEMENT: Final = 500
 _DECISIONS_A_STATEMENT: Final = 500
+
+_USAGE: Final = "usage_spans_local"
 
 _ARRIVED = """
 SELECT lower(hex(usage_spans_local.trace_id)) AS trace, count() AS spans
@@ -58,7 +62,7 @@ WHERE is_priced = 0 AND created_at >= {since:DateTime64(3, 'UTC')}
     AND usage['gen_ai.response.id'] != ''
     AND usage['gen_ai.response.id'] IN (
         SELECT usage['gen_ai.response.id'] FROM usage_spans_local
-        WHERE is_priced = 1 AND created_at >= {since:DateTime64(3, 'UTC')})
+        WHERE is_priced = 1 AND created_at >= {told_since:DateTime64(3, 'UTC')})
 """
 
 _USAGE_SPANS = """
@@ -156,18 +160,22 @@ class Rater:
     Args:
         ledger: A ledger with the current schema.
         calculator: The one calculator.
+        writes: Tells whether anything arrived; None looks at every pass.
     """
 
-    def __init__(self, ledger: Ledger, calculator: Calculator) -> None:
+    def __init__(self, ledger: Ledger, calculator: Calculator, writes: TableWrites | None = None) -> None:
         self._ledger = ledger
         self._calculator = calculator
-        self._repeats = Repeats(ledger)
+        self._writes = writes or TableWrites(ledger)
+        self._repeats = Repeats(ledger, self._writes)
         self._progress = Progress(ledger, "usage_spans")
         self._decided: dict[str, int] = {}
         self._open_since: dict[str, datetime] = {}
         self._contested: set[str] = set()
         self._long_looked_at = datetime.fromtimestamp(0, UTC)
         self._read_until: datetime | None = None
+        self._read: Mapping[str, Blocks] | None = None
+        self._read_long: Mapping[str, Blocks] | None = None
 
     def rate_pending(self) -> int:
         """Decide about every trace that changed since the last pass, and mark what repeats a record under another key.
@@ -181,28 +189,48 @@ class Rater:
     def _rate_traces(self) -> int:
         now = datetime.now(UTC)
         long_look = now - self._long_looked_at >= _LONG_LOOK_PAUSE
+        written = self._writes.of(_USAGE)
+        tables = None if written is None else written.tables
+        is_new = tables is None or tables != (self._read_long if long_look else self._read)
+        still_open = self._still_open(now) if long_look else []
+        due = self._due(long_look=long_look) if is_new else []
+        decided = self._rate(list(dict.fromkeys([*due, *still_open])), now)
+        if long_look:
+            self._long_looked_at, self._read_long = now, tables
+        self._read, self._read_until = tables, now
+        if decided:
+            self._progress.keep(now)
+        return decided
+
+    def _due(self, *, long_look: bool) -> list[str]:
+        """Traces that grew, and at a long look those that are newly told of elsewhere."""
         read_until = self._read_until or self._progress.read()
         since = read_until - (_LONG_LOOK_BACK if long_look else _LOOK_BACK)
         sizes = {str(row["trace"]): cast("int", row["spans"]) for row in self._ledger.query(_ARRIVED, {"since": since})}
         due = [trace for trace, spans in sizes.items() if self._decided.get(trace) != spans]
-        if long_look:
-            due = list(dict.fromkeys([*due, *self._late_changes(now, since)]))
-            self._long_looked_at = now
-            # What is older is not looked at again, so its size need not be remembered.
-            self._decided = {}
-        self._decided |= sizes
-        written = sum(self._write(self._decide(traces, now)) for traces in _batched(due, _TRACES_A_STATEMENT))
-        self._read_until = now
-        if written:
-            self._progress.keep(now)
-        return written
-
-    def _late_changes(self, now: datetime, since: datetime) -> list[str]:
-        """Traces whose spans are the same and whose decision may not be: with a gap, or newly told of elsewhere."""
-        self._open_since = {trace: seen for trace, seen in self._open_since.items() if now - seen < _LONG_LOOK_BACK}
-        contested = {str(row["trace"]) for row in self._ledger.query(_CONTESTED, {"since": since})}
+        if not long_look:
+            self._decided |= sizes
+            return due
+        # Without spans that have no price nothing is told of elsewhere.
+        contested = self._told_elsewhere(since) if sizes else set[str]()
         new, self._contested = contested - self._contested, contested
-        return [*self._open_since, *new]
+        # What is older is not looked at again, so its size need not be remembered.
+        self._decided = sizes
+        return [*due, *new]
+
+    def _rate(self, traces: Sequence[str], now: datetime) -> int:
+        return sum(self._write(self._decide(part, now)) for part in _batched(traces, _TRACES_A_STATEMENT))
+
+    def _still_open(self, now: datetime) -> list[str]:
+        """Traces whose spans are the same and whose decision may not be, since there is a gap between them."""
+        self._open_since = {trace: seen for trace, seen in self._open_since.items() if now - seen < _LONG_LOOK_BACK}
+        return list(self._open_since)
+
+    def _told_elsewhere(self, since: datetime) -> set[str]:
+        """Traces with an answer that a priced span tells of which arrived since the last long look."""
+        told_since = max(since, self._long_looked_at - _LOOK_BACK)
+        rows = self._ledger.query(_CONTESTED, {"since": since, "told_since": told_since})
+        return {str(row["trace"]) for row in rows}
 
     def withdraw_repeats(self, traces: Sequence[str]) -> int:
         """Decide once more what of some traces does not count, for who wrote records of them without asking.

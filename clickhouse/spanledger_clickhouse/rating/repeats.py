@@ -15,7 +15,10 @@ from spanledger_clickhouse.rating.progress import Progress
 from spanledger_clickhouse.record_versions import REPEATED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from spanledger_clickhouse.ledger import Ledger
+    from spanledger_clickhouse.table_writes import Blocks, TableWrites
 
 __all__ = ["Repeats"]
 
@@ -24,6 +27,8 @@ _LOOK_BACK: Final = timedelta(seconds=60)
 
 _KEEP_PROGRESS_EVERY: Final = timedelta(minutes=10)
 """How much arrival time is looked at again after a restart at most, where nothing repeats."""
+
+_TABLES: Final = ("repeatable_records_local", "repeatable_arrivals_local")
 
 _REPEATED = """
 SELECT lower(hex(repeatable_records_local.trace_id)) AS trace, lower(hex(repeatable_records_local.span_id)) AS span,
@@ -61,10 +66,13 @@ class Repeats:
 
     Args:
         ledger: A ledger with the current schema.
+        writes: Tells whether anything arrived.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, writes: TableWrites) -> None:
         self._ledger = ledger
+        self._writes = writes
+        self._read: Mapping[str, Blocks] | None = None
         self._progress = Progress(ledger, "repeatable_records")
         self._marked: dict[tuple[str, str], int] = {}
         self._read_until: datetime | None = None
@@ -77,7 +85,17 @@ class Repeats:
             Of how many spans records were marked.
         """
         now = datetime.now(UTC)
-        since = (self._read_until or self._progress.read()) - _LOOK_BACK
+        written = self._writes.of(*_TABLES)
+        is_new = written is None or written.tables != self._read
+        marked = self._mark_since((self._read_until or self._progress.read()) - _LOOK_BACK) if is_new else 0
+        self._read = None if written is None else written.tables
+        self._read_until = now
+        if marked or now - self._kept_at >= _KEEP_PROGRESS_EVERY:
+            self._progress.keep(now)
+            self._kept_at = now
+        return marked
+
+    def _mark_since(self, since: datetime) -> int:
         rows = self._ledger.query(_REPEATED, {"since": since})
         found = {(str(row["trace"]), str(row["span"])): cast("int", row["records"]) for row in rows}
         due = [span for span, records in found.items() if self._marked.get(span) != records]
@@ -85,10 +103,6 @@ class Repeats:
             self._mark(due[start : start + _SPANS_A_STATEMENT])
         # What is older than the look back is not found again, so it need not be remembered.
         self._marked = found
-        self._read_until = now
-        if due or now - self._kept_at >= _KEEP_PROGRESS_EVERY:
-            self._progress.keep(now)
-            self._kept_at = now
         return len(due)
 
     def _mark(self, spans: list[tuple[str, str]]) -> None:

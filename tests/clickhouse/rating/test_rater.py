@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ import pytest
 
 from spanledger.pricing import Calculator, PriceBook
 from spanledger_clickhouse.rating import Rater
+from spanledger_clickhouse.rating import rater as rating
+from tests.statements import statements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -218,3 +221,33 @@ def test_the_service_tier_of_another_instrumentation_counts(
 
     [record] = _records(ledger)
     assert (record["total_cost"], record["source"]) == (Decimal(total), source)
+
+
+def test_a_price_that_is_told_elsewhere_later_takes_the_record_away(
+    ledger: Ledger, rater: Rater, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine's own record of a call counts also where it arrives in another trace after the other was decided."""
+    monkeypatch.setattr(rating, "_LONG_LOOK_PAUSE", timedelta(0))
+    answer = {"gen_ai.response.id": "chatcmpl-1"}
+    _arrive(ledger, 1, _TOKENS | answer)
+    assert rater.rate_pending() == 1
+    assert rater.rate_pending() == 0
+
+    _arrive(ledger, 2, {**answer, "cost.service": "openai", "cost.total_cost": "0.06"}, trace=f"{2:032x}")
+    rater.rate_pending()
+
+    assert [record["span_id"] for record in _records(ledger)] == [f"{2:016x}"]
+
+
+def test_while_nothing_arrives_nothing_is_read(ledger: Ledger, rater: Rater) -> None:
+    """A pass after which no span came asks for none, and what comes then is decided at once."""
+    _arrive(ledger, 1, _TOKENS)
+    rater.rate_pending()
+    with statements() as asked:
+        assert rater.rate_pending() == 0
+    assert asked == []
+
+    _arrive(ledger, 2, _TOKENS)
+
+    assert rater.rate_pending() > 0
+    assert len(_records(ledger)) == 2

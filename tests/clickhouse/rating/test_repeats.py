@@ -75,6 +75,7 @@ class _Dying:
     """
 
     def __init__(self, ledger: Ledger, statements: int) -> None:
+        self.dsn = ledger.dsn
         self._left = statements
         self.query = ledger.query
         self._command = ledger.command
