@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from spanledger_clickhouse.ledger import Ledger
+    from spanledger_clickhouse.table_writes import TableWrites
 
 __all__ = ["ROLLUP_COUNTS", "rollup_steps"]
 
@@ -39,17 +40,20 @@ _VERIFY_RESTS: Final = 20
 _SWEEP_PAUSE_SECONDS: Final = 300.0
 
 
-def rollup_steps(ledger: Ledger, is_stopping: Callable[[], bool]) -> list[tuple[str, Callable[[], object], float]]:
+def rollup_steps(
+    ledger: Ledger, is_stopping: Callable[[], bool], writes: TableWrites | None = None
+) -> list[tuple[str, Callable[[], object], float]]:
     """What is to be done again and again: its name, the work, and the pause in seconds.
 
     Args:
         ledger: A ledger with the current schema.
         is_stopping: Whether work that takes long is to end as soon as it can.
+        writes: Tells whether anything arrived; None lets each look by itself.
 
     Raises:
         ConfigurationError: ``SPANLEDGER_ROLLUP_QUIET_SECONDS`` is no number of seconds.
     """
-    worker = RollupWorker(ledger, _quiet_seconds(), is_stopping=is_stopping)
+    worker = RollupWorker(ledger, _quiet_seconds(), is_stopping=is_stopping, writes=writes)
     verifier, sweeper = RollupVerifier(ledger), RollupSweeper(ledger)
 
     def rebuild() -> None:

@@ -45,8 +45,10 @@ class Quiet:
         return not self._seconds or now - since >= max(self._seconds, self._builds * self._took.get(bucket, 0))
 
     def took(self, buckets: Collection[Hashable], seconds: float) -> None:
-        """Note how long it took to sum some up together."""
+        """Note how long it took to sum some up together; none of them is awaited any more."""
         self._took |= {bucket: seconds / len(buckets) for bucket in buckets}
+        for bucket in buckets:
+            self._unclean.pop(bucket, None)
 
     def forget(self, buckets: Collection[Hashable]) -> None:
         """Note that some are not looked at any more."""

@@ -6,7 +6,13 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from spanledger_clickhouse.rollups.building import build_hours, build_wide
-from spanledger_clickhouse.rollups.changes import HOUR_NS, read_changes, read_progress, unfinished_mutation
+from spanledger_clickhouse.rollups.changes import (
+    HOUR_NS,
+    PROGRESS_TABLE,
+    read_changes,
+    read_progress,
+    unfinished_mutation,
+)
 from spanledger_clickhouse.rollups.family import Source
 from spanledger_clickhouse.rollups.observer import Observer
 from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, HOUR, WITHIN_DAY, Pointers
@@ -14,13 +20,15 @@ from spanledger_clickhouse.rollups.quiet import Quiet
 from spanledger_clickhouse.rollups.slicing import Slicer
 from spanledger_clickhouse.rollups.snapshot import writing
 from spanledger_clickhouse.rollups.widening import widen
+from spanledger_clickhouse.table_writes import TableWrites
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.changes import Progress
     from spanledger_clickhouse.rollups.pointers import Buckets
+    from spanledger_clickhouse.table_writes import Blocks
 
 __all__ = ["RollupWorker"]
 
@@ -36,8 +44,13 @@ _QUIET_SECONDS: Final = 3.0
 _QUIET_BUILDS: Final = 20
 """It is left alone for so many times as long as it took the last time, so that late spans do not keep a core busy."""
 
-_FULL_LOOK_SECONDS: Final = 60.0
+_FULL_LOOK_SECONDS: Final = 60
 """While nothing arrives, what another worker has left undone is looked for so often."""
+
+_SLICED_LOOK_SECONDS: Final = 5
+"""The same where slices of a running hour fall due."""
+
+_SECOND_NS: Final = 1_000_000_000
 
 
 class RollupWorker:
@@ -51,6 +64,7 @@ class RollupWorker:
             waited at all.
         now_ns: The present, in nanoseconds since 1970 UTC.
         is_stopping: Whether a pass is to end as soon as it can; what it leaves is made another time.
+        writes: Tells whether anything arrived; None looks at every pass.
 
     Attributes:
         rebuilt: How many buckets were made since the worker was.
@@ -62,6 +76,7 @@ class RollupWorker:
         quiet_seconds: float = _QUIET_SECONDS,
         now_ns: Callable[[], int] = time.time_ns,
         is_stopping: Callable[[], bool] = lambda: False,
+        writes: TableWrites | None = None,
     ) -> None:
         self.rebuilt = 0
         self._observer = Observer(ledger) if ledger.dsn.cluster else None
@@ -70,7 +85,9 @@ class RollupWorker:
         self._is_stopping = is_stopping
         self._quiet = {source: Quiet(quiet_seconds, _QUIET_BUILDS) for source in Source}
         self._slicers = {source: Slicer(ledger, source, quiet_seconds, now_ns) for source in Source}
-        self._next_look: dict[Source, float] = {}
+        self._waits: dict[Source, tuple[int, int]] = {}
+        self._writes = writes or TableWrites(ledger)
+        self._looked: dict[Source, Mapping[str, Blocks] | None] = {}
 
     def rebuild(self) -> int:
         """Do as much as is due, for a few seconds at most.
@@ -81,10 +98,27 @@ class RollupWorker:
         Raises:
             ClickHouseError: The engine did not do it; nothing that counts has changed then.
         """
+        due = [source for source in Source if self._may_be_due(source)]
+        if not due:
+            return 0
         with writing(self._ledger):
-            made = sum(self._rebuild(source) for source in Source)
+            made = sum(self._rebuild(source) for source in due)
         self.rebuilt += made
         return made
+
+    def _may_be_due(self, source: Source) -> bool:
+        """Whether anything was written since the last pass, or is waiting for its time."""
+        written = self._writes.of(source.table, PROGRESS_TABLE)
+        tables = None if written is None else written.tables
+        is_as_it_was = tables is not None and tables == self._looked.get(source)
+        self._looked[source] = tables
+        return not is_as_it_was or not self._is_waiting(source)
+
+    def _is_waiting(self, source: Source) -> bool:
+        """Whether nothing can fall due by its time alone yet."""
+        since, until = self._waits.get(source, (0, 0))
+        # A clock that was set back says nothing of how long it has been.
+        return since <= self._now_ns() < until
 
     def _rebuild(self, source: Source) -> int:
         observer = self._observer
@@ -95,12 +129,12 @@ class RollupWorker:
         if progress.accounted > progress.newest:
             pointers.forget()
             return 0
-        if progress.newest == progress.accounted and time.monotonic() < self._next_look.get(source, 0):
+        if progress.newest == progress.accounted and self._is_waiting(source):
             return 0
         horizon = self._account(source, progress, pointers)
         # What is made from here on holds every change up to this block: all of them were committed before.
         made, sliced = self._slicers[source].rebuild(pointers, horizon)
-        self._next_look[source] = 0
+        self._waits.pop(source, None)
         # Slices fall due every few seconds, history can wait.
         deadline = time.monotonic() + (_BUSY_PASS_SECONDS if sliced else _PASS_SECONDS)
         days = pointers.read(FROM_DAY)
@@ -110,8 +144,10 @@ class RollupWorker:
                 break
         else:
             made += self._widen(source, pointers, pointers.read(FROM_DAY) if made else days, horizon)
-            if not (made or sliced or self._quiet[source].awaits_any):
-                self._next_look[source] = time.monotonic() + _FULL_LOOK_SECONDS
+            # What an unfinished mutation holds up may be due without a write: it may be given up.
+            if horizon >= progress.newest and not (made or self._quiet[source].awaits_any):
+                seconds = _SLICED_LOOK_SECONDS if sliced else _FULL_LOOK_SECONDS
+                self._waits[source] = (now := self._now_ns()), now + seconds * _SECOND_NS
         return made
 
     def _account(self, source: Source, progress: Progress, pointers: Pointers) -> int:

@@ -11,6 +11,7 @@ import pytest
 from spanledger_clickhouse.rollups import RollupWorker, Source, plan_reading
 from spanledger_clickhouse.rollups.changes import HOUR_NS
 from tests.api.spans import Span, store
+from tests.statements import statements
 
 if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
@@ -197,3 +198,34 @@ def test_a_worker_that_is_stopping_leaves_the_rest(ledger: Ledger) -> None:
 
     assert left.stretches == ((_nanoseconds(FIRST), _nanoseconds(FIRST) + 2 * DAY_NS),)
     assert plan(ledger, FIRST).stretches == ()
+
+
+def test_while_nothing_is_written_nothing_is_looked_at(ledger: Ledger, worker: RollupWorker) -> None:
+    """A pass after the work is done asks for nothing, and what is written then is summed up in the next one."""
+    store(ledger, hourly_spans(1))
+    while worker.rebuild():
+        pass
+    worker.rebuild()
+    with statements() as asked:
+        assert worker.rebuild() == 0
+    assert asked == []
+
+    store(ledger, hourly_spans(1))
+
+    assert worker.rebuild() > 0
+
+
+def test_a_running_hour_is_looked_at_when_its_slices_may_be_due(ledger: Ledger) -> None:
+    """While nothing is written a running hour is left alone for seconds, and then what is over by its time is made."""
+    now = FIRST + timedelta(seconds=1)
+    worker = RollupWorker(ledger, quiet_seconds=0, now_ns=lambda: _nanoseconds(now))
+    store(ledger, [Span(start=now, service="s3", cost=Decimal(1))])
+    for _ in range(2):
+        worker.rebuild()
+    with statements() as asked:
+        assert worker.rebuild() == 0
+    assert asked == []
+
+    now += timedelta(seconds=5)
+
+    assert worker.rebuild() > 0
