@@ -13,6 +13,7 @@ from spanledger_api.rollup_work import rollup_steps
 from spanledger_clickhouse.leases import Lease, LedgerLeaseLog
 from spanledger_clickhouse.periodic import Periodic
 from spanledger_clickhouse.rating import Rater
+from spanledger_clickhouse.table_writes import TableWrites
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,8 @@ __all__ = ["start_workers"]
 
 _LEASE = "workers"
 _RATER_PAUSE_SECONDS = 0.5
+_LOOK_SHARED_SECONDS = 0.2
+"""Steps that come so soon after each other look once whether anything was written."""
 
 
 def start_workers(running: ExitStack, ledger: Ledger) -> None:
@@ -58,11 +61,12 @@ def _workers(ledger: Ledger, lease: Lease | None, is_stopping: Callable[[], bool
         return Periodic(name, work if lease is None else partial(_while_held, lease, work), seconds)
 
     book = PriceBook.from_environment()
-    rater = Rater(ledger, Calculator(book))
-    alerts = alert_steps(ledger, AlertConfiguration.from_environment(), book)
+    writes = TableWrites(ledger, _LOOK_SHARED_SECONDS)
+    rater = Rater(ledger, Calculator(book), writes)
+    alerts = alert_steps(ledger, AlertConfiguration.from_environment(), book, writes)
     return [
         periodic("rater", rater.rate_pending, _RATER_PAUSE_SECONDS),
-        *(periodic(name, step, pause) for name, step, pause in (*rollup_steps(ledger, is_stopping), *alerts)),
+        *(periodic(name, step, pause) for name, step, pause in (*rollup_steps(ledger, is_stopping, writes), *alerts)),
     ]
 
 

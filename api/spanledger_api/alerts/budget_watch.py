@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from spanledger.values import decimal_text
@@ -13,7 +14,9 @@ from spanledger_api.alerts.definitions import all_budgets
 from spanledger_api.alerts.kinds import Kind, Severity
 from spanledger_api.alerts.register import Finding, raise_alerts
 from spanledger_api.alerts.rule import chosen_channels
+from spanledger_api.alerts.settings import SETTINGS
 from spanledger_api.amounts import share
+from spanledger_clickhouse.table_writes import Kept, TableWrites
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -44,21 +47,24 @@ class BudgetWatch:
         costs: What days cost.
         progress: Since when the ledger is watched: periods that had ended by then are history.
         clock: The current time, aware.
+        writes: Tells whether requests changed budgets; None looks at every call.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it reads, and what it goes by
         self,
         ledger: Ledger,
         configuration: AlertConfiguration,
         costs: DailyCosts,
         progress: Progress,
         clock: Callable[[], datetime],
+        writes: TableWrites | None = None,
     ) -> None:
         self._ledger = ledger
         self._configuration = configuration
         self._costs = costs
         self._progress = progress
         self._clock = clock
+        self._budgets = Kept(writes or TableWrites(ledger), (SETTINGS,), partial(all_budgets, ledger, configuration))
 
     def look(self) -> list[Alert]:
         """Raise alerts for thresholds that are reached now, or late in the period before.
@@ -72,7 +78,7 @@ class BudgetWatch:
         now = self._clock()
         names = self._configuration.channel_names
         findings: list[Finding] = []
-        for budget in all_budgets(self._ledger, self._configuration):
+        for budget in self._budgets.value():
             channels = chosen_channels(budget.channels, names)
             state = read_budget(self._costs, budget, now)
             findings += budget_findings(state, crossings(state), now, channels)

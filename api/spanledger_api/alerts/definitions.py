@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Final
 
 from spanledger_api.alerts.budget import Budget, BudgetDefinition
 from spanledger_api.alerts.kinds import Origin
 from spanledger_api.alerts.mute import Mute, MuteDefinition
 from spanledger_api.alerts.rule import Rule, RuleDefinition
-from spanledger_api.alerts.settings import SettingKind, read_settings
+from spanledger_api.alerts.settings import SETTINGS, SettingKind, read_settings
+from spanledger_clickhouse.table_writes import Kept, TableWrites
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,23 +43,26 @@ def all_mutes(ledger: Ledger) -> list[Mute]:
 
 
 class Definitions:
-    """The rules for a watch that looks often: read from the ledger every two seconds at most.
+    """The rules for watches that look often: read from the ledger where somebody wrote there.
+
+    Where that cannot be told, they are read every two seconds at most.
 
     Args:
         ledger: Where requests write.
         configuration: What the operator set up.
+        writes: Tells whether they did; None looks at every call.
     """
 
-    def __init__(self, ledger: Ledger, configuration: AlertConfiguration) -> None:
-        self._ledger = ledger
-        self._configuration = configuration
-        self._rules: Sequence[Rule] = ()
-        self._read_at: float | None = None
+    def __init__(self, ledger: Ledger, configuration: AlertConfiguration, writes: TableWrites | None = None) -> None:
+        def enabled_rules() -> Sequence[Rule]:
+            return [rule for rule in all_rules(ledger, configuration) if rule.enabled]
+
+        self._rules = Kept(writes or TableWrites(ledger), (SETTINGS,), enabled_rules, _FRESH_SECONDS)
 
     def enabled_rules(self) -> Sequence[Rule]:
-        """The rules that hold, up to two seconds old."""
-        now = time.monotonic()
-        if self._read_at is None or now - self._read_at >= _FRESH_SECONDS:
-            self._rules = [rule for rule in all_rules(self._ledger, self._configuration) if rule.enabled]
-            self._read_at = now
-        return self._rules
+        """The rules that hold, up to two seconds old.
+
+        Raises:
+            ClickHouseError: The ledger does not answer.
+        """
+        return self._rules.value()

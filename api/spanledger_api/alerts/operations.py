@@ -3,7 +3,8 @@
 What is new is found by the time at which it was written, as the ledger's clock tells it, so that spans may arrive late,
 twice, or from machines whose clocks are wrong. The last minute is looked at again each time: an insert becomes visible
 some time after the time it carries. Where the records number their blocks in the order of commits, every look but the
-first reads only the blocks since the last: a day of records may be a thousand times as many.
+first reads only the blocks since the last, and nothing where there are none: a day of records may be a thousand times
+as many.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from spanledger_api.alerts.rule import chosen_channels
 from spanledger_api.rows import amount, integer, text
 from spanledger_clickhouse.record_versions import ROUND
 from spanledger_clickhouse.rollups import Source
-from spanledger_clickhouse.rollups.changes import read_progress
+from spanledger_clickhouse.table_writes import TableWrites
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from spanledger_api.alerts.rule import Rule
     from spanledger_api.rows import Row
     from spanledger_clickhouse.ledger import Ledger
-    from spanledger_clickhouse.rollups.changes import Progress as Blocks
+    from spanledger_clickhouse.table_writes import Blocks
 
 __all__ = ["OperationWatch", "PaidOperation", "operation_alert"]
 
@@ -104,15 +105,24 @@ class OperationWatch:
         definitions: The rules.
         channels: Names of the channels there are.
         progress: Where it began and how far it has read; this watch moves it on.
+        writes: Tells which blocks are new; None looks at every call.
     """
 
-    def __init__(self, ledger: Ledger, definitions: Definitions, channels: Sequence[str], progress: Progress) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        definitions: Definitions,
+        channels: Sequence[str],
+        progress: Progress,
+        writes: TableWrites | None = None,
+    ) -> None:
+        self._writes = writes or TableWrites(ledger)
         self._progress = progress
         self._ledger = ledger
         self._definitions = definitions
         self._channels = channels
         self._seen: set[tuple[str, str, int]] = set()
-        self._looked: tuple[list[Rule], Blocks] | None = None
+        self._looked: tuple[list[Rule], Blocks | None] | None = None
 
     def look(self) -> list[Alert]:
         """Raise alerts for what was written since the last look; the first one ever begins with the present.
@@ -126,28 +136,46 @@ class OperationWatch:
         since = max(self._progress.read_from, self._progress.read_until - _LOOK_BACK)
         rules = [rule for rule in self._definitions.enabled_rules() if rule.kind is RuleKind.OPERATION]
         # Before what is looked at: a block that is committed meanwhile is looked at twice.
-        blocks = read_progress(self._ledger, Source.COST)
-        [told] = self._ledger.query(_CHANGED_DAYS, {"since": since})
-        raised = self._new(rules, self._changed(since, rules, blocks, cast("list[date]", told["days"])))
+        written = self._writes.of(Source.COST.table)
+        blocks = None if written is None else written.tables[Source.COST.table]
+        earlier = self._earlier(rules, blocks)
+        if written is not None and earlier == blocks:
+            self._progress.advance(written.now, keep=False)
+            return []
+        if written is not None and earlier is not None:
+            now, found = written.now, self._changed(since, rules, _IN_BLOCKS, {"block": earlier.newest})
+        else:
+            now, found = self._changed_on_days(since, rules)
+        raised = self._new(rules, found)
         self._looked = rules, blocks
-        self._progress.advance(cast("datetime", told["now"]), keep=bool(raised))
+        self._progress.advance(now, keep=bool(raised))
         return raised
 
-    def _changed(self, since: datetime, rules: list[Rule], blocks: Blocks, days: list[date]) -> Sequence[Row]:
+    def _earlier(self, rules: list[Rule], blocks: Blocks | None) -> Blocks | None:
+        """Up to where these rules have been looked for; None where that tells nothing of what is new."""
+        if blocks is None or self._looked is None or self._looked[0] != rules:
+            return None
+        earlier = self._looked[1]
+        return earlier if earlier is not None and blocks.continues(earlier) else None
+
+    def _changed_on_days(self, since: datetime, rules: list[Rule]) -> tuple[datetime, Sequence[Row]]:
+        """What was written since then on the days that changed, and when they were looked for."""
+        [told] = self._ledger.query(_CHANGED_DAYS, {"since": since})
+        days = cast("list[date]", told["days"])
+        kept = [day for day in days if _DATES[0] <= day <= _DATES[1]]
+        bound: dict[str, object] = {"days": kept, "all_days": int(kept != days)}
+        return cast("datetime", told["now"]), self._changed(since, rules, _ON_DAYS, bound) if days else []
+
+    def _changed(self, since: datetime, rules: list[Rule], new: str, bound: dict[str, object]) -> Sequence[Row]:
         """Keys of what was written since then above the lowest threshold."""
-        if not rules or not days:
+        if not rules:
             return []
-        bound: dict[str, object] = {
+        further: dict[str, object] = {
             "since_ms": (since - _EPOCH) // timedelta(milliseconds=1),
             "repriced": ROUND,
             "lowest": min(rule.limit for rule in rules),
         }
-        if self._looked is not None and self._looked[0] == rules and _continue(blocks, self._looked[1]):
-            return self._ledger.query(_CHANGED.replace("$new", _IN_BLOCKS), {**bound, "block": self._looked[1].newest})
-        kept = [day for day in days if _DATES[0] <= day <= _DATES[1]]
-        return self._ledger.query(
-            _CHANGED.replace("$new", _ON_DAYS), {**bound, "days": kept, "all_days": int(kept != days)}
-        )
+        return self._ledger.query(_CHANGED.replace("$new", new), {**further, **bound})
 
     def _new(self, rules: list[Rule], found: Sequence[Row]) -> list[Alert]:
         keys = {_key(row): row for row in found}
@@ -183,11 +211,6 @@ class OperationWatch:
             for rule in rules
             if record.exceeds(rule)
         ]
-
-
-def _continue(blocks: Blocks, earlier: Blocks) -> bool:
-    """Whether everything that was written in between has a greater number."""
-    return blocks.numbered and blocks.table_id == earlier.table_id and blocks.newest >= earlier.newest
 
 
 def operation_alert(rule: Rule, record: PaidOperation, now: datetime) -> Alert:

@@ -14,6 +14,7 @@ from spanledger_api.alerts.collecting import NO_NOTICE, NOTICES_PER_MINUTE, Coll
 from spanledger_api.alerts.definitions import all_mutes
 from spanledger_api.alerts.register import ALERT_COLUMNS, alert_of
 from spanledger_api.rows import integer, text
+from spanledger_clickhouse.table_writes import Kept, TableWrites
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,11 +39,10 @@ _A_STATEMENT: Final = 20
 _log = logging.getLogger(__name__)
 
 _ALERT: Final = ", ".join(f"alerts_local.{name} AS {name}" for name in ALERT_COLUMNS)
-# Asked at every step, and mostly in vain.
-_ANYTHING: Final = """
-SELECT 1 FROM alert_deliveries_local FINAL
-WHERE channel = {channel:String} AND status = 'pending' AND next_attempt_at <= {now:DateTime64(3, 'UTC')}
-LIMIT 1
+_DELIVERIES: Final = "alert_deliveries_local"
+_NEXT_DUE: Final = """
+SELECT min(next_attempt_at) AS due, count() AS waiting FROM alert_deliveries_local FINAL
+WHERE channel = {channel:String} AND status = 'pending'
 """
 _DUE_NOW: Final = """
     channel = {channel:String} AND status = 'pending' AND (notice_id = {none:UUID} OR notice_id = alert_id)
@@ -103,15 +103,17 @@ class Outbox:
         locale: The language of channels that speak only one.
         clock: The current time, aware.
         per_minute: How many notices of a rule about operations are sent in a minute; what is beyond is told together.
+        writes: Tells whether deliveries were written; None looks at every step.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it sends, where to, and what it goes by
         self,
         ledger: Ledger,
         channel: Channel,
         locale: Locale,
         clock: Callable[[], datetime],
         per_minute: int = NOTICES_PER_MINUTE,
+        writes: TableWrites | None = None,
     ) -> None:
         self._ledger = ledger
         self._channel = channel
@@ -120,6 +122,8 @@ class Outbox:
         self._collecting = Collecting(ledger, channel.name, per_minute)
         self._unwritten: dict[UUID, tuple[str, dict[str, object]]] = {}
         self._not_before: datetime | None = None
+        # Asked at every step, and mostly in vain.
+        self._next_due = Kept(writes or TableWrites(ledger), (_DELIVERIES,), self._read_next_due)
 
     def deliver(self) -> int:
         """Send what is due, the oldest first, until something fails.
@@ -134,7 +138,8 @@ class Outbox:
             self._note(notice_id, statement, bound)
         if self._not_before is not None and self._clock() < self._not_before:
             return 0
-        if not self._ledger.query(_ANYTHING, {"channel": self._channel.name, "now": self._clock()}):
+        due = self._next_due.value()
+        if due is None or due > self._clock():
             return 0
         mutes = all_mutes(self._ledger)
         allowances = self._collecting.allowances(self._clock())
@@ -148,6 +153,11 @@ class Outbox:
             if not self._attempt(alert_of(row), _delivery_of(row, self._clock()), mutes):
                 return attempts
         return attempts
+
+    def _read_next_due(self) -> datetime | None:
+        """When the first of what is waiting is due; None where nothing waits."""
+        [row] = self._ledger.query(_NEXT_DUE, {"channel": self._channel.name})
+        return cast("datetime", row["due"]) if row["waiting"] else None
 
     def _singles(self, allowances: dict[str, int]) -> Iterator[Row]:
         """What is due by itself, the oldest first; of a rule that has no more room only what may have been told."""

@@ -14,9 +14,12 @@ from spanledger_api.rows import text
 if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
 
-__all__ = ["SettingKind", "read_setting", "read_settings", "remove_setting", "write_setting"]
+__all__ = ["SETTINGS", "SettingKind", "read_setting", "read_settings", "remove_setting", "write_setting"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+SETTINGS: Final = "alert_settings_local"
+"""The table that they are in."""
 
 _READ: Final = """
 SELECT id, definition FROM alert_settings_local FINAL

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from spanledger.pricing import PriceBook
     from spanledger_api.alerts.configuration import AlertConfiguration
     from spanledger_clickhouse.ledger import Ledger
+    from spanledger_clickhouse.table_writes import TableWrites
 
 __all__ = ["alert_steps"]
 
@@ -31,7 +32,7 @@ _DAY_SECONDS: Final = 60.0
 
 
 def alert_steps(
-    ledger: Ledger, configuration: AlertConfiguration, book: PriceBook
+    ledger: Ledger, configuration: AlertConfiguration, book: PriceBook, writes: TableWrites | None = None
 ) -> list[tuple[str, Callable[[], object], float]]:
     """Every step: its name, the function, and the pause after it in seconds.
 
@@ -41,18 +42,19 @@ def alert_steps(
         ledger: A ledger with the current schema.
         configuration: What the operator set up.
         book: The price book whose age is watched.
+        writes: What the steps ask whether there is anything new; None lets each look by itself.
 
     Raises:
         ConfigurationError: ``SPANLEDGER_LOCALE`` names a language there is not.
         ClickHouseError: The ledger does not answer.
     """
     names, locale = configuration.channel_names, default_locale()
-    definitions = Definitions(ledger, configuration)
+    definitions = Definitions(ledger, configuration, writes)
     progress = Progress(ledger)
     # The watch of a new ledger begins now, before the first span can arrive, and not with the first look.
     progress.begin()
-    operations = OperationWatch(ledger, definitions, names, progress)
-    budgets = BudgetWatch(ledger, configuration, DailyCosts(ledger), progress, _utc_now)
+    operations = OperationWatch(ledger, definitions, names, progress, writes)
+    budgets = BudgetWatch(ledger, configuration, DailyCosts(ledger), progress, _utc_now, writes)
     anomalies = AnomalyWatch(ledger, definitions, names, progress, _utc_now)
     quality = DataQualityWatch(ledger, definitions, names, _utc_now, book)
     return [
@@ -63,7 +65,7 @@ def alert_steps(
         *(
             (
                 f"alerts-to-{channel.name}",
-                Outbox(ledger, channel, locale, _utc_now, configuration.notices_per_minute).deliver,
+                Outbox(ledger, channel, locale, _utc_now, configuration.notices_per_minute, writes).deliver,
                 _DELIVER_SECONDS,
             )
             for channel in configuration.channels

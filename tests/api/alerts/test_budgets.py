@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanledger_api.alerts.budget import Budget, Scope
+from spanledger_api.alerts.budget import Budget, BudgetDefinition, Scope
 from spanledger_api.alerts.budget_watch import BudgetWatch, budget_findings
 from spanledger_api.alerts.budgets import BudgetState, BudgetStatus, Measure, crossings, read_budget, worst_first
 from spanledger_api.alerts.configuration import AlertConfiguration
@@ -19,8 +19,10 @@ from spanledger_api.alerts.daily_costs import DailyCosts
 from spanledger_api.alerts.kinds import Origin
 from spanledger_api.alerts.periods import BudgetPeriod, current_period
 from spanledger_api.alerts.progress import Progress
+from spanledger_api.alerts.settings import SettingKind, write_setting
 from spanledger_api.messages import Locale
 from tests.api.spans import Span, store
+from tests.statements import statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -223,3 +225,19 @@ def test_the_worst_comes_first() -> None:
     states = [state("ok", 10), state("soon", 55, 150), state("over", 101), state("half", 60), state("far over", 200)]
 
     assert [each.budget.budget_id for each in worst_first(states)] == ["far over", "over", "soon", "half", "ok"]
+
+
+def test_budgets_of_requests_are_read_where_one_was_written(
+    ledger: Ledger, clock: Clock, watch: Callable[..., BudgetWatch]
+) -> None:
+    """A look after which nobody wrote a budget asks for none, and one that is made then is looked at."""
+    watching = watch()
+    assert watching.look() == []
+    with statements() as asked:
+        assert watching.look() == []
+    assert asked == []
+    store(ledger, [Span(service="s3", cost=Decimal(60), start=clock.now)])
+
+    write_setting(ledger, SettingKind.BUDGET, "b", BudgetDefinition(name="Team", amount=Decimal(100)))
+
+    assert ("budget", Decimal(50)) in _raised(watching)

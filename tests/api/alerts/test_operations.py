@@ -14,12 +14,14 @@ from spanledger_api.alerts.definitions import Definitions
 from spanledger_api.alerts.kinds import Origin, RuleKind
 from spanledger_api.alerts.operations import OperationWatch
 from spanledger_api.alerts.progress import Progress
-from spanledger_api.alerts.rule import Rule
+from spanledger_api.alerts.rule import Rule, RuleDefinition
+from spanledger_api.alerts.settings import SettingKind, write_setting
 from spanledger_api.alerts.watching import alert_steps
 from spanledger_api.messages import Locale
 from spanledger_clickhouse.rating import Rater
 from spanledger_clickhouse.record_versions import ROUND
 from tests.api.spans import Span, store
+from tests.statements import statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,3 +175,19 @@ def test_what_arrives_before_the_first_look_is_noticed(ledger: Ledger) -> None:
     steps["alerts-operations"]()
 
     assert ledger.query("SELECT count() AS alerts FROM alerts") == [{"alerts": 1}]
+
+
+def test_while_nothing_is_written_nothing_is_read(ledger: Ledger, watch: Watch) -> None:
+    """A look after which no record and no rule was written asks for neither; a rule that is made then holds at once."""
+    watching = watch()
+    store(ledger, [Span(service="s3", cost=Decimal("0.5"))])
+    assert watching.look() == []
+    with statements() as asked:
+        assert watching.look() == []
+    assert asked == []
+
+    write_setting(
+        ledger, SettingKind.RULE, "n", RuleDefinition(name="n", kind=RuleKind.OPERATION, threshold=Decimal(0))
+    )
+
+    assert _values(watching.look()) == [Decimal("0.5")]

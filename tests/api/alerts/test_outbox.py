@@ -18,6 +18,7 @@ from spanledger_api.alerts.settings import SettingKind, write_setting
 from spanledger_api.messages import Locale
 from tests.api.alerts.conftest import Clock, an_alert
 from tests.api.alerts.receiver import Answer, Receiver, always, once
+from tests.statements import statements
 
 if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
@@ -180,3 +181,19 @@ def test_pauses_grow_up_to_an_hour(attempts: int) -> None:
     bound = min(2 ** min(attempts - 1, 20), 3600)
 
     assert bound / 2 <= backoff_seconds(attempts) <= bound
+
+
+def test_while_nothing_is_due_nothing_is_read(ledger: Ledger, outbox: Outbox, receiver: Receiver, clock: Clock) -> None:
+    """A step asks for no delivery that it knows of, and sends what is due by its time alone."""
+    receiver.answer = once(Answer(500))
+    _raise(ledger, 1)
+    outbox.deliver()
+    outbox.deliver()
+    with statements() as asked:
+        assert outbox.deliver() == 0
+    assert asked == []
+
+    clock.advance(3600)
+
+    assert outbox.deliver() == 1
+    assert _deliveries(ledger) == [("sent", 2)]
