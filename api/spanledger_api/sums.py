@@ -18,7 +18,7 @@ from spanledger_clickhouse.rollups import (
     USERS,
     Measure,
     Source,
-    ask_distinct,
+    ask_recent,
     plan_reading,
     recent_records_within,
     records_within,
@@ -106,7 +106,9 @@ def ask_sums(
         return asked(_records(where, sums), {})
 
     def work_out() -> list[Row]:
-        return ask_distinct(ledger, lambda records: asked(*_planned(family, plan, where, sums, records)))
+        return ask_recent(
+            ledger, sums.source, plan, lambda records: asked(*_planned(family, plan, where, sums, records))
+        )
 
     if not sums.are_remembered or not plan.changed_until:
         return work_out()

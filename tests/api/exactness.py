@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from unittest import mock
+from weakref import WeakKeyDictionary
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -18,6 +19,7 @@ from starlette.testclient import TestClient
 
 from spanledger_api.app import create_app
 from spanledger_api.headers import FALLBACK_SHARE, UNPRICED_SHARE
+from spanledger_clickhouse.ledger import Ledger
 from spanledger_clickhouse.rollups import RollupWorker
 from spanledger_clickhouse.rollups.slices import current_hours
 from tests.api.recount import Question, expected, is_right, shares
@@ -25,8 +27,6 @@ from tests.api.spans import Span, store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from spanledger_clickhouse.ledger import Ledger
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 FIRST = datetime(2026, 2, 27, tzinfo=UTC)
@@ -112,12 +112,9 @@ class Recounted(RuleBasedStateMachine):
         self.worker_time = NOW
         self.worker = self._new_worker()
         self.version = 0
-        # Readers tell the same hours apart as the worker.
-        self._readers_clock = mock.patch(
-            "spanledger_clickhouse.rollups.snapshot.current_hours",
-            side_effect=lambda _now_ns: current_hours(self._worker_ns()),
-        )
-        self._readers_clock.start()
+        self._readers = ExitStack()
+        for patched in self._patched():
+            self._readers.enter_context(patched)
 
     @rule(spans=st.lists(spans_of_any_kind, min_size=1, max_size=30))
     def deliver(self, spans: list[Span]) -> None:
@@ -201,10 +198,23 @@ class Recounted(RuleBasedStateMachine):
             self.worker.rebuild()
             self._compare(FIRST, None, {}, "daily")
         finally:
-            self._readers_clock.stop()
+            self._readers.close()
 
     def _new_worker(self) -> RollupWorker:
         return RollupWorker(self.ledger, quiet_seconds=0, now_ns=self._worker_ns)
+
+    def _patched(self) -> list[AbstractContextManager[object]]:
+        rollups = "spanledger_clickhouse.rollups"
+        return [
+            # Readers tell the same hours apart as the worker.
+            mock.patch(
+                f"{rollups}.snapshot.current_hours", side_effect=lambda _now_ns: current_hours(self._worker_ns())
+            ),
+            # However few records are recent they are kept in memory, and repeats are soon forgotten.
+            mock.patch(f"{rollups}.recollection._MANY", 0),
+            mock.patch(f"{rollups}.recollection._memories", WeakKeyDictionary[Ledger, object]()),
+            mock.patch(f"{rollups}.distinct._WARY_SECONDS", 0),
+        ]
 
     def _worker_ns(self) -> int:
         return int(self.worker_time.timestamp() * 1000) * 1_000_000

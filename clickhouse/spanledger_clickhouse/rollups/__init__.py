@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from spanledger_clickhouse.rollups.distinct import Records, ask_distinct
+from spanledger_clickhouse.rollups.distinct import Records
 from spanledger_clickhouse.rollups.family import ACTIVITY, STEPS, USERS, Family, Measure, Source
 from spanledger_clickhouse.rollups.reading import RECORDS_ONLY, ReadingPlan, find_execution, plan_reading
+from spanledger_clickhouse.rollups.recollection import ask_recent
 from spanledger_clickhouse.rollups.snapshot import one_moment
 from spanledger_clickhouse.rollups.stretches import Stretch, recent_records_within, records_within
 from spanledger_clickhouse.rollups.sweeping import RollupSweeper
@@ -26,7 +27,7 @@ __all__ = [
     "RollupWorker",
     "Source",
     "Stretch",
-    "ask_distinct",
+    "ask_recent",
     "find_execution",
     "one_moment",
     "plan_reading",

@@ -89,7 +89,8 @@ SELECT
     {HOUR_SQL} AS hour,
     if(hour IN {{sliced:Array(Int32)}},
         toInt32(intDiv(toUnixTimestamp64Nano(started_at) % {HOUR_NS}, {SLICE_NS})), -1) AS slice,
-    max(greatest(_block_number, _part_data_version)) AS touched
+    max(greatest(_block_number, _part_data_version)) AS touched,
+    count() AS records
 FROM {{table}}
 WHERE indexHint(greatest(toUInt64(splitByChar('_', _part)[3]), _part_data_version) > {{accounted:UInt64}})
     AND greatest(_block_number, _part_data_version) > {{accounted:UInt64}}
@@ -182,10 +183,20 @@ class Changes:
     Attributes:
         hours: By hour, counted from 1970.
         slices: By hour, then by slice of that hour, of the hours that were asked for.
+        records: How many records changed, each as often as it came; 0 where they were not counted.
     """
 
     hours: Touches = field(default_factory=Touches)
     slices: dict[int, Touches] = field(default_factory=dict[int, Touches])
+    records: int = 0
+
+    def joined(self, later: Changes) -> Changes:
+        """These and later ones."""
+        return Changes(
+            self.hours | later.hours,
+            {hour: self.slices.get(hour, {}) | later.slices.get(hour, {}) for hour in {*self.slices, *later.slices}},
+            self.records + later.records,
+        )
 
 
 def read_changes(
@@ -207,8 +218,9 @@ def read_changes(
     """
     window = (0, LAST_NS) if hour is None else (hour * HOUR_NS, (hour + 1) * HOUR_NS)
     parameters = {"accounted": accounted, "sliced": sorted(sliced), "first": window[0], "after": window[1]}
-    changes = Changes()
-    for row in ledger.query(_CHANGES.replace("{table}", source.table), parameters):
+    rows = ledger.query(_CHANGES.replace("{table}", source.table), parameters)
+    changes = Changes(records=sum(cast("int", row["records"]) for row in rows))
+    for row in rows:
         changed, slice_, block = (cast("int", row[name]) for name in ("hour", "slice", "touched"))
         changes.hours[changed] = max(block, changes.hours.get(changed, 0))
         if slice_ >= 0:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from spanledger_clickhouse.ledger import Ledger
 
-__all__ = ["Records", "ask_distinct"]
+__all__ = ["Records", "ask_distinct", "be_wary", "is_wary"]
 
 _Answer = TypeVar("_Answer")
 
@@ -69,13 +69,23 @@ def ask_distinct(ledger: Ledger, ask: Callable[[Records], _Answer]) -> _Answer:
         ClickHouseError: The engine did not answer.
     """
     # A server may be older than the shared snapshot, or have it switched off; the shards of a cluster share none.
-    if ledger.dsn.cluster or not ledger.dsn.embedded or time.monotonic() < _wary_until.get(ledger, 0):
+    if ledger.dsn.cluster or not ledger.dsn.embedded or is_wary(ledger):
         return ask(_final)
     try:
         return ask(_once)
     except DatabaseError as error:
         if error.code != _THROWN:
             raise
-    with _lock:
-        _wary_until[ledger] = time.monotonic() + _WARY_SECONDS
+    be_wary(ledger)
     return ask(_final)
+
+
+def is_wary(ledger: Ledger) -> bool:
+    """Whether repeats were met lately."""
+    return time.monotonic() < _wary_until.get(ledger.origin, 0)
+
+
+def be_wary(ledger: Ledger) -> None:
+    """Ask with ``FINAL`` at once for a while."""
+    with _lock:
+        _wary_until[ledger.origin] = time.monotonic() + _WARY_SECONDS

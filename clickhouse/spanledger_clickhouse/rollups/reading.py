@@ -49,12 +49,16 @@ class ReadingPlan:
             table that have no record of these times need not be looked at.
         changed_until: Nothing after this block had changed the records when it was decided; 0 where that is not known.
             A plan that is equal, with a known block, has the same rows.
+        mutation: The newest mutation of the records that it knows of; 0 where there is none.
+        arrived: How many records had arrived since the worker's last pass; 0 where that is not known.
     """
 
     generations: tuple[int, ...] = ()
     stretches: tuple[Stretch, ...] | None = None
     recent: tuple[Stretch, ...] = ()
     changed_until: int = 0
+    mutation: int = 0
+    arrived: int = 0
 
 
 RECORDS_ONLY: Final = ReadingPlan()
@@ -119,6 +123,8 @@ def plan_reading(
         _stretches((hour for hour in hours if hour not in sliced), HOUR_NS, start, end),
         _stretches(slices, SLICE_NS, start, end),
         known.changed_until,
+        known.mutation,
+        known.arrived,
     )
 
 

@@ -63,7 +63,7 @@ class _Snapshot:
         self.sliced: dict[int, SlicedHour] = {}
         self._source = source
         self._within: dict[int, Buckets] = {}
-        self._changes: tuple[Progress, Changes] | None = None
+        self._changes: tuple[Progress, set[int], Changes] | None = None
         self.is_asked = False
         if self.progress.is_reliable:
             self.from_day = self._pointers(ledger).read(FROM_DAY)
@@ -72,11 +72,16 @@ class _Snapshot:
     def changes_until(self, ledger: Ledger, progress: Progress) -> Changes:
         """What changed after what is accounted; at least what had until some progress."""
         # Another thread may remember those of another moment meanwhile.
-        remembered = self._changes
-        if remembered is None or remembered[0] != progress:
-            remembered = progress, read_changes(ledger, self._source, progress.accounted, self.told_apart())
-            self._changes = remembered
-        return remembered[1]
+        remembered, sliced = self._changes, self.told_apart()
+        if remembered is not None and remembered[:2] == (progress, sliced):
+            return remembered[2]
+        if remembered is not None and remembered[1] == sliced and remembered[0].newest <= progress.newest:
+            later = read_changes(ledger, self._source, remembered[0].newest, sliced)
+            changes = remembered[2].joined(later)
+        else:
+            changes = read_changes(ledger, self._source, progress.accounted, sliced)
+        self._changes = progress, sliced, changes
+        return changes
 
     def told_apart(self) -> set[int]:
         """The hours in which slices are told apart of what changed since."""
@@ -123,13 +128,20 @@ class Known:
     Attributes:
         table_id: Which table of records it is about.
         changed_until: The newest block of that table; 0 where one number does not tell.
+        mutation: The newest mutation of that table; 0 where there is none.
     """
 
     table_id: UUID
     changed_until: int
+    mutation: int
     _ledger: Ledger
     _live: Changes
     _snapshot: _Snapshot
+
+    @property
+    def arrived(self) -> int:
+        """How many records have arrived since the worker's last pass; 0 where they are not counted."""
+        return self._live.records
 
     def from_day(self) -> Buckets:
         """Of the buckets from a day on."""
@@ -206,7 +218,7 @@ def _read_known(ledger: Ledger, source: Source) -> Known | None:
         return None
     is_current = progress.newest == progress.accounted
     live = Changes() if is_current else snapshot.changes_until(ledger, progress)
-    return Known(progress.table_id, progress.newest, ledger, live, snapshot)
+    return Known(progress.table_id, progress.newest, progress.mutation, ledger, live, snapshot)
 
 
 def _read_known_of_cluster(ledger: Ledger, source: Source) -> Known | None:
@@ -221,7 +233,7 @@ def _read_known_of_cluster(ledger: Ledger, source: Source) -> Known | None:
         return None
     covered, is_current = observation.coverage, observation.coverage.covers(seen.coverage)
     live = Changes() if is_current else read_later_changes(ledger, source, covered, UNSEEN, snapshot.told_apart())
-    return Known(progress.table_id, 0, ledger, live, snapshot)
+    return Known(progress.table_id, 0, 0, ledger, live, snapshot)
 
 
 def _of_state(written: _Written) -> _Written:

@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary
 import pytest
 
 from spanledger_clickhouse.ledger import Ledger
-from spanledger_clickhouse.rollups import Source, ask_distinct, distinct
+from spanledger_clickhouse.rollups import Source, distinct
+from spanledger_clickhouse.rollups.distinct import ask_distinct
 from tests.api.spans import Span, store
 
 if TYPE_CHECKING:

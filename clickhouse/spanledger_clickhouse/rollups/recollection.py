@@ -1,0 +1,232 @@
+"""Keeps the records of the last seconds in memory, each once, while many arrive.
+
+A report reads those seconds twice, and the next report reads them again: a hundred thousand rows in a dozen small
+parts, whose identifiers are counted each time to be sure that none is there twice. Here they are taken out of the table
+once, compared once, and then only what blocks have brought since. Where a record is met twice all of it is forgotten,
+and the table is asked as if there were no memory.
+
+Blocks are numbered in the order of their commits, so whoever has read the records of some seconds up to a block has all
+of them once he has read those of later blocks. A record can only go by another of the same identity coming, in a later
+block, or by a mutation, which has a number of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+from string import Template
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+from weakref import WeakKeyDictionary
+
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from spanledger_clickhouse.rollups.changes import SLICE_NS
+from spanledger_clickhouse.rollups.distinct import ask_distinct, be_wary, is_wary
+from spanledger_clickhouse.rollups.family import FAMILIES, Source
+from spanledger_clickhouse.rollups.stretches import recent_records_within
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from spanledger_clickhouse.ledger import Ledger
+    from spanledger_clickhouse.rollups.distinct import Records
+    from spanledger_clickhouse.rollups.reading import ReadingPlan
+
+__all__ = ["ask_recent", "forget_outdated"]
+
+_log: Final = logging.getLogger(__name__)
+_Answer = TypeVar("_Answer")
+
+_MANY: Final = 5_000
+"""Where fewer records arrived since the worker's last pass, reading them from the table is cheaper."""
+
+_MOST_SLICES: Final = 12
+"""A minute is kept at most."""
+
+_KEPT_SECONDS: Final = 20.0
+"""After so long all is forgotten and begun anew, so that it does not grow."""
+
+_GRACE_SECONDS: Final = 60.0
+"""A statement that names what was forgotten has ended long before this is over."""
+
+_UNKNOWN_TABLE: Final = 60
+
+_MEASURED: Final = {
+    Source.COST: ("total_cost", "quantity", "duration_ns", "is_deleted"),
+    Source.PERFORMANCE: ("duration_ns",),
+}
+"""By source: the columns that measures are made of, and what says that a record does not count."""
+
+_KEEP: Final = """
+INSERT INTO $memory
+SELECT $columns, cityHash64(trace_id, span_id) AS identity, _block_number AS block
+FROM $table
+PREWHERE $within
+WHERE $later
+"""
+# As in what tells the changes, the name of a part is looked at once a part, before anything of it is read.
+_LATER: Final = "_block_number > {until:UInt64} AND indexHint(toUInt64(splitByChar('_', _part)[3]) > {until:UInt64})"
+_LATER_OR_UNKNOWN: Final = (
+    f"(_block_number > {{until:UInt64}} OR intDiv(toUnixTimestamp64Nano(started_at), {SLICE_NS})"
+    " IN {unknown:Array(Int64)})"
+)
+_KEPT: Final = """
+SELECT count() AS records, uniqExact(identity) AS identities, max(block) AS newest FROM $memory
+"""
+
+
+@dataclass(slots=True)
+class _Memory:
+    """The records of some slices, of one source: those of blocks up to one; the table may hold later ones."""
+
+    table: str
+    mutation: int
+    began: float = field(default_factory=time.monotonic)
+    until: int = 0
+    slices: set[int] = field(default_factory=set[int])
+
+    @property
+    def is_old(self) -> bool:
+        """Whether it is to be forgotten."""
+        return time.monotonic() - self.began > _KEPT_SECONDS
+
+    @property
+    def reader(self) -> Records:
+        """How its records are read."""
+        read = f"{self.table} WHERE block <= {self.until} AND "
+        return lambda source, within: f"{read}{within}{' AND is_deleted = 0' if source is Source.COST else ''}"
+
+
+@dataclass(slots=True)
+class _Memories:
+    """What is remembered of one ledger."""
+
+    database: str
+    kept: dict[Source, _Memory] = field(default_factory=dict[Source, _Memory])
+    outdated: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
+    """When a table was forgotten, and its name."""
+    locks: dict[Source, threading.Lock] = field(default_factory=lambda: {source: threading.Lock() for source in Source})
+
+
+_memories: Final[WeakKeyDictionary[Ledger, _Memories]] = WeakKeyDictionary()
+_lock: Final = threading.Lock()
+
+
+def ask_recent(ledger: Ledger, source: Source, plan: ReadingPlan, ask: Callable[[Records], _Answer]) -> _Answer:
+    """Ask a question whose plan reads recent records: of those in memory, or in the cheapest way that holds.
+
+    Args:
+        ledger: What is asked.
+        source: The records.
+        plan: What is read.
+        ask: Asks, with the recent records read as it is told.
+
+    Raises:
+        ClickHouseError: The engine did not answer.
+    """
+    is_possible = plan.recent and ledger.dsn.embedded and not ledger.dsn.cluster and not is_wary(ledger)
+    kept = _recollect(ledger.origin, source, plan) if is_possible else None
+    if kept is None:
+        return ask_distinct(ledger, ask)
+    try:
+        return ask(kept)
+    except DatabaseError as error:
+        # The engine's memory is gone when the last of its connections is closed, as after an error.
+        if error.code != _UNKNOWN_TABLE:
+            raise
+    be_wary(ledger)
+    return ask_distinct(ledger, ask)
+
+
+def forget_outdated(ledger: Ledger) -> None:
+    """Drop what was forgotten long enough ago, and forget what nobody asked for lately.
+
+    Raises:
+        ClickHouseError: The engine did not do it.
+    """
+    memories, now = _memories.get(ledger.origin), time.monotonic()
+    if memories is None:
+        return
+    for source, lock in memories.locks.items():
+        with lock:
+            if (memory := memories.kept.get(source)) is not None and memory.is_old:
+                _forget(memories, source)
+    for since, table in list(memories.outdated):
+        if now - since > _GRACE_SECONDS:
+            ledger.origin.command(f"DROP TABLE IF EXISTS {table}")
+            memories.outdated.remove((since, table))
+
+
+def _recollect(ledger: Ledger, source: Source, plan: ReadingPlan) -> Records | None:
+    """How the recent records of a plan are read from memory; None where they are better read from the table."""
+    memories = _of(ledger)
+    wanted = {number for first, after in plan.recent for number in range(first // SLICE_NS, -(-after // SLICE_NS))}
+    with memories.locks[source]:
+        memory = memories.kept.get(source)
+        if memory is not None and (memory.mutation != plan.mutation or memory.is_old):
+            _forget(memories, source)
+            memory = None
+        if len(wanted) > _MOST_SLICES or (memory is None and plan.arrived < _MANY):
+            return None
+        if memory is None:
+            memory = memories.kept[source] = _begin(ledger, memories, source, plan.mutation)
+        if not _keep_up(ledger, source, memory, wanted, plan.changed_until):
+            _forget(memories, source)
+            be_wary(ledger)
+            return None
+        return memory.reader
+
+
+def _of(ledger: Ledger) -> _Memories:
+    with _lock:
+        return _memories.setdefault(ledger, _Memories(f"`{ledger.dsn.database}_memory`"))
+
+
+def _begin(ledger: Ledger, memories: _Memories, source: Source, mutation: int) -> _Memory:
+    table = f"{memories.database}.{source.table}_{time.time_ns()}"
+    # Of the engine of databases that is forgotten with the process: nothing of it is ever written to the disk.
+    ledger.command(f"CREATE DATABASE IF NOT EXISTS {memories.database} ENGINE = Memory")
+    rows = f"SELECT {_columns(source)}, toUInt64(0) AS identity, toUInt64(0) AS block FROM {source.table}"  # noqa: S608 - every name is of an enumeration
+    ledger.command(f"CREATE TABLE {table} ENGINE = Memory EMPTY AS {rows}")
+    return _Memory(table, mutation)
+
+
+def _forget(memories: _Memories, source: Source) -> None:
+    if (memory := memories.kept.pop(source, None)) is not None:
+        memories.outdated.append((time.monotonic(), memory.table))
+
+
+def _keep_up(ledger: Ledger, source: Source, memory: _Memory, wanted: Collection[int], newest: int) -> bool:
+    """Take in the slices that are not kept yet, and what later blocks brought to the others.
+
+    Returns:
+        Whether all records are there once; where not, what is in memory is of no use any more.
+    """
+    unknown = set(wanted) - memory.slices
+    if not unknown and memory.until >= newest:
+        return True
+    slices = sorted(memory.slices | unknown)
+    within, edges = recent_records_within([(number * SLICE_NS, (number + 1) * SLICE_NS) for number in slices])
+    statement = Template(_KEEP).substitute(
+        memory=memory.table,
+        columns=_columns(source),
+        table=source.table,
+        within=within,
+        later=_LATER_OR_UNKNOWN if unknown else _LATER,
+    )
+    try:
+        ledger.command(statement, {**edges, "until": memory.until, "unknown": sorted(unknown)})
+        (row,) = ledger.query(Template(_KEPT).substitute(memory=memory.table))
+    except DatabaseError as error:
+        _log.warning("Recent records are not kept in memory for a while: %s", error)
+        return False
+    memory.slices |= unknown
+    memory.until = max(memory.until, newest, cast("int", row["newest"]))
+    return row["records"] == row["identities"]
+
+
+def _columns(source: Source) -> str:
+    keys = {key for family in FAMILIES if family.source is source and not family.is_lookup for key in family.keys}
+    return ", ".join(["started_at", *sorted(keys), *_MEASURED[source]])
