@@ -40,6 +40,8 @@ _ENGINE_CONFIGURATION = """<clickhouse>
     <!-- The engine's own logs would outgrow the ledger; the collector and the API have theirs. A terminal would
          get them at every level unless the console is closed by name. -->
     <logger><level>none</level><console>0</console></logger>
+    <!-- Whoever waits for a report goes first. Without CAP_SYS_NICE the engine leaves priorities as they are. -->
+    <os_threads_nice_value_merge_mutate>5</os_threads_nice_value_merge_mutate>
 </clickhouse>
 """
 
