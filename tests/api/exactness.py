@@ -207,14 +207,15 @@ class Recounted(RuleBasedStateMachine):
         rollups = "spanledger_clickhouse.rollups"
         return [
             # Readers tell the same hours apart as the worker.
-            mock.patch(
-                f"{rollups}.snapshot.current_hours", side_effect=lambda _now_ns: current_hours(self._worker_ns())
-            ),
+            mock.patch(f"{rollups}.snapshot.current_hours", side_effect=self._current_hours),
             # However few records are recent they are kept in memory, and repeats are soon forgotten.
             mock.patch(f"{rollups}.recollection._MANY", 0),
             mock.patch(f"{rollups}.recollection._memories", WeakKeyDictionary[Ledger, object]()),
             mock.patch(f"{rollups}.distinct._WARY_SECONDS", 0),
         ]
+
+    def _current_hours(self, _now_ns: int) -> range:
+        return current_hours(self._worker_ns())
 
     def _worker_ns(self) -> int:
         return int(self.worker_time.timestamp() * 1000) * 1_000_000

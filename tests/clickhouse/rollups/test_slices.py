@@ -48,9 +48,11 @@ def clock() -> _Clock:
 @pytest.fixture
 def readers_clock(clock: _Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Readers live in the worker's present."""
-    monkeypatch.setattr(
-        "spanledger_clickhouse.rollups.snapshot.current_hours", lambda _now_ns: current_hours(clock.now_ns())
-    )
+
+    def hours(_now_ns: int) -> range:
+        return current_hours(clock.now_ns())
+
+    monkeypatch.setattr("spanledger_clickhouse.rollups.snapshot.current_hours", hours)
 
 
 @pytest.fixture
