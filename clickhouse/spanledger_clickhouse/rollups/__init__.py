@@ -5,7 +5,7 @@ from __future__ import annotations
 from spanledger_clickhouse.rollups.distinct import Records
 from spanledger_clickhouse.rollups.family import ACTIVITY, STEPS, USERS, Family, Measure, Source
 from spanledger_clickhouse.rollups.reading import RECORDS_ONLY, ReadingPlan, find_execution, plan_reading
-from spanledger_clickhouse.rollups.recollection import ask_recent
+from spanledger_clickhouse.rollups.recollection import ask_recent, keep_up
 from spanledger_clickhouse.rollups.snapshot import one_moment
 from spanledger_clickhouse.rollups.stretches import Stretch, recent_records_within, records_within
 from spanledger_clickhouse.rollups.sweeping import RollupSweeper
@@ -29,6 +29,7 @@ __all__ = [
     "Stretch",
     "ask_recent",
     "find_execution",
+    "keep_up",
     "one_moment",
     "plan_reading",
     "recent_records_within",

@@ -22,9 +22,10 @@ from weakref import WeakKeyDictionary
 
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from spanledger_clickhouse.rollups.changes import SLICE_NS
+from spanledger_clickhouse.rollups.changes import HOUR_NS, SLICE_NS
 from spanledger_clickhouse.rollups.distinct import ask_distinct, be_wary, is_wary
 from spanledger_clickhouse.rollups.family import FAMILIES, Source
+from spanledger_clickhouse.rollups.reading import plan_reading
 from spanledger_clickhouse.rollups.stretches import recent_records_within
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from spanledger_clickhouse.rollups.distinct import Records
     from spanledger_clickhouse.rollups.reading import ReadingPlan
 
-__all__ = ["ask_recent", "forget_outdated"]
+__all__ = ["ask_recent", "keep_up"]
 
 _log: Final = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
@@ -51,6 +52,10 @@ _KEPT_SECONDS: Final = 20.0
 _GRACE_SECONDS: Final = 60.0
 """A statement that names what was forgotten has ended long before this is over."""
 
+_ASKED_SECONDS: Final = 3.0
+"""Where nobody asked for so long nothing is taken in beforehand."""
+
+_LATELY_NS: Final = 2 * HOUR_NS
 _UNKNOWN_TABLE: Final = 60
 
 _MEASURED: Final = {
@@ -107,6 +112,8 @@ class _Memories:
     kept: dict[Source, _Memory] = field(default_factory=dict[Source, _Memory])
     outdated: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
     """When a table was forgotten, and its name."""
+    asked_at: float = 0.0
+    """When a question last read from memory."""
     locks: dict[Source, threading.Lock] = field(default_factory=lambda: {source: threading.Lock() for source in Source})
 
 
@@ -130,6 +137,7 @@ def ask_recent(ledger: Ledger, source: Source, plan: ReadingPlan, ask: Callable[
     kept = _recollect(ledger.origin, source, plan) if is_possible else None
     if kept is None:
         return ask_distinct(ledger, ask)
+    _of(ledger.origin).asked_at = time.monotonic()
     try:
         return ask(kept)
     except DatabaseError as error:
@@ -140,22 +148,31 @@ def ask_recent(ledger: Ledger, source: Source, plan: ReadingPlan, ask: Callable[
     return ask_distinct(ledger, ask)
 
 
-def forget_outdated(ledger: Ledger) -> None:
-    """Drop what was forgotten long enough ago, and forget what nobody asked for lately.
+def keep_up(ledger: Ledger) -> None:
+    """Take in what has arrived before the next question has to, if there was one lately; drop what is forgotten.
 
     Raises:
         ClickHouseError: The engine did not do it.
     """
-    memories, now = _memories.get(ledger.origin), time.monotonic()
+    memories = _memories.get(ledger.origin)
     if memories is None:
         return
+    if time.monotonic() - memories.asked_at < _ASKED_SECONDS and not is_wary(ledger):
+        window = time.time_ns() - _LATELY_NS, None
+        for source in list(memories.kept):
+            if (plan := plan_reading(ledger, source, window, lambda _stretch: True)).recent:
+                _recollect(ledger.origin, source, plan)
+    _forget_outdated(ledger.origin, memories)
+
+
+def _forget_outdated(ledger: Ledger, memories: _Memories) -> None:
     for source, lock in memories.locks.items():
         with lock:
             if (memory := memories.kept.get(source)) is not None and memory.is_old:
                 _forget(memories, source)
     for since, table in list(memories.outdated):
-        if now - since > _GRACE_SECONDS:
-            ledger.origin.command(f"DROP TABLE IF EXISTS {table}")
+        if time.monotonic() - since > _GRACE_SECONDS:
+            ledger.command(f"DROP TABLE IF EXISTS {table}")
             memories.outdated.remove((since, table))
 
 

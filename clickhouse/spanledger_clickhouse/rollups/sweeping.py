@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, cast
 
 from spanledger_clickhouse.migrations import deployed
 from spanledger_clickhouse.rollups.family import FAMILIES, Source
-from spanledger_clickhouse.rollups.recollection import forget_outdated
 
 if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
@@ -55,7 +54,6 @@ class RollupSweeper:
         Raises:
             ClickHouseError: The engine did not do it.
         """
-        forget_outdated(self._ledger)
         for source in Source:
             self._sweep(source)
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from spanledger_clickhouse.ledger import Ledger
-from spanledger_clickhouse.rollups import RollupWorker, Source, ask_recent, recent_records_within, recollection
-from spanledger_clickhouse.rollups.recollection import forget_outdated
+from spanledger_clickhouse.rollups import RollupWorker, Source, ask_recent, keep_up, recent_records_within, recollection
+from spanledger_clickhouse.rollups.changes import HOUR_NS
 from spanledger_clickhouse.rollups.slices import current_hours
 from tests.api.spans import Span, store
 from tests.clickhouse.rollups.test_rollups import plan, rolled_up
@@ -152,6 +152,19 @@ def test_a_deletion_is_remembered_too(ledger: Ledger, worker: RollupWorker, aske
 
 
 @pytest.mark.usefixtures("remembering")
+def test_what_arrives_is_taken_in_before_somebody_asks(ledger: Ledger, asked: list[str]) -> None:
+    """After a question the memory is kept up with the table, so that the next one finds everything there."""
+    store(ledger, [_span(898)])
+    _counted(ledger, asked)
+    store(ledger, [_span(899, 2)])
+    with mock.patch.object(recollection, "_LATELY_NS", 10_000 * HOUR_NS):
+        keep_up(ledger)
+    with mock.patch.object(recollection, "_KEEP", "SELECT 1"):
+        assert _counted(ledger, asked) == (Decimal(4), 3)
+    assert "_memory`." in asked[-1]
+
+
+@pytest.mark.usefixtures("remembering")
 def test_few_records_are_read_from_the_table(ledger: Ledger, asked: list[str]) -> None:
     """Where little arrives nothing is kept."""
     store(ledger, [_span(899)])
@@ -167,11 +180,11 @@ def test_what_was_forgotten_can_be_read_for_a_while(ledger: Ledger, asked: list[
     store(ledger, [_span(899)])
     _counted(ledger, asked)
 
-    with mock.patch.object(recollection, "_KEPT_SECONDS", -1):
-        forget_outdated(ledger)
+    with mock.patch.object(recollection, "_KEPT_SECONDS", -1), mock.patch.object(recollection, "_ASKED_SECONDS", -1):
+        keep_up(ledger)
         before = _is_there(ledger, asked[0])
         with mock.patch.object(recollection, "_GRACE_SECONDS", -1):
-            forget_outdated(ledger)
+            keep_up(ledger)
 
     assert (before, _is_there(ledger, asked[0])) == (True, False)
 
