@@ -193,8 +193,14 @@ class Rater:
         tables = None if written is None else written.tables
         is_new = tables is None or tables != (self._read_long if long_look else self._read)
         still_open = self._still_open(now) if long_look else []
-        due = self._due(long_look=long_look) if is_new else []
-        decided = self._rate(list(dict.fromkeys([*due, *still_open])), now)
+        known = dict(self._decided), self._contested
+        try:
+            due = self._due(long_look=long_look) if is_new else []
+            decided = self._rate(list(dict.fromkeys([*due, *still_open])), now)
+        except BaseException:
+            # What was not written is due again.
+            self._decided, self._contested = known
+            raise
         if long_look:
             self._long_looked_at, self._read_long = now, tables
         self._read, self._read_until = tables, now

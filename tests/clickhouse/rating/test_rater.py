@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 from spanledger.pricing import Calculator, PriceBook
 from spanledger_clickhouse.rating import Rater
@@ -124,6 +125,24 @@ def test_what_was_decided_is_not_decided_again(ledger: Ledger, rater: Rater) -> 
 
     Rater(ledger, Calculator(PriceBook.built_in())).rate_pending()
 
+    assert [record["total_cost"] for record in _records(ledger)] == [Decimal("0.06")]
+
+
+def test_a_price_that_could_not_be_written_is_decided_again(
+    ledger: Ledger, rater: Rater, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that was full for one pass leaves no call without a price."""
+    _arrive(ledger, 1, _TOKENS)
+
+    def fail(*_arguments: object) -> None:
+        raise DatabaseError
+
+    with monkeypatch.context() as full:
+        full.setattr(ledger, "command", fail)
+        with pytest.raises(DatabaseError):
+            rater.rate_pending()
+
+    assert rater.rate_pending() == 1
     assert [record["total_cost"] for record in _records(ledger)] == [Decimal("0.06")]
 
 
