@@ -187,13 +187,16 @@ def _recollect(ledger: Ledger, source: Source, plan: ReadingPlan) -> Records | N
             memory = None
         if len(wanted) > _MOST_SLICES or (memory is None and plan.arrived < _MANY):
             return None
-        if memory is None:
-            memory = memories.kept[source] = _begin(ledger, memories, source, plan.mutation)
-        if not _keep_up(ledger, source, memory, wanted, plan.changed_until):
-            _forget(memories, source)
-            be_wary(ledger)
-            return None
-        return memory.reader
+        try:
+            if memory is None:
+                memory = memories.kept[source] = _begin(ledger, memories, source, plan.mutation)
+            if _keep_up(ledger, source, memory, wanted, plan.changed_until):
+                return memory.reader
+        except DatabaseError as error:
+            _log.warning("Recent records are not kept in memory for a while: %s", error)
+        _forget(memories, source)
+        be_wary(ledger)
+        return None
 
 
 def _of(ledger: Ledger) -> _Memories:
@@ -233,12 +236,8 @@ def _keep_up(ledger: Ledger, source: Source, memory: _Memory, wanted: Collection
         within=within,
         later=_LATER_OR_UNKNOWN if unknown else _LATER,
     )
-    try:
-        ledger.command(statement, {**edges, "until": memory.until, "unknown": sorted(unknown)})
-        (row,) = ledger.query(Template(_KEPT).substitute(memory=memory.table))
-    except DatabaseError as error:
-        _log.warning("Recent records are not kept in memory for a while: %s", error)
-        return False
+    ledger.command(statement, {**edges, "until": memory.until, "unknown": sorted(unknown)})
+    (row,) = ledger.query(Template(_KEPT).substitute(memory=memory.table))
     memory.slices |= unknown
     memory.until = max(memory.until, newest, cast("int", row["newest"]))
     return row["records"] == row["identities"]

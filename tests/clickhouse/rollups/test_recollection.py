@@ -200,6 +200,19 @@ def test_an_engine_that_lost_its_memory_is_asked_for_the_table(ledger: Ledger, a
     assert "FINAL" in asked[-1]
 
 
+@pytest.mark.usefixtures("remembering")
+def test_a_failure_to_remember_is_no_failure_to_answer(
+    ledger: Ledger, asked: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the engine has no room for it, reports read the table, and the log says why."""
+    store(ledger, [_span(899)])
+    with mock.patch.object(recollection, "_KEEP", "SELECT throwIf(1, 'no room')"):
+        assert _counted(ledger, asked) == (Decimal(2), 2)
+
+    assert "no room" in caplog.text
+    assert "FINAL" in asked[-1]
+
+
 def _is_there(ledger: Ledger, words: str) -> bool:
     (row,) = ledger.query(f"EXISTS TABLE {words.split(maxsplit=1)[0]}")
     return row["result"] == 1
