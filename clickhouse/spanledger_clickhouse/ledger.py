@@ -14,6 +14,7 @@ from spanledger.exceptions import ConfigurationError, LedgerUnavailableError, Mi
 from spanledger_clickhouse.cluster import CLUSTER_SETTINGS
 from spanledger_clickhouse.directory_lock import DirectoryLock
 from spanledger_clickhouse.dsn import Dsn, parse_dsn
+from spanledger_clickhouse.priority import BACKGROUND_NICE
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -36,12 +37,12 @@ _ENGINE_OPTIONS = {
 }
 _UNKNOWN_DATABASE = 81
 _ENGINE_FILE = "engine.xml"
-_ENGINE_CONFIGURATION = """<clickhouse>
+_ENGINE_CONFIGURATION = f"""<clickhouse>
     <!-- The engine's own logs would outgrow the ledger; the collector and the API have theirs. A terminal would
          get them at every level unless the console is closed by name. -->
     <logger><level>none</level><console>0</console></logger>
     <!-- Whoever waits for a report goes first. Without CAP_SYS_NICE the engine leaves priorities as they are. -->
-    <os_threads_nice_value_merge_mutate>5</os_threads_nice_value_merge_mutate>
+    <os_threads_nice_value_merge_mutate>{BACKGROUND_NICE}</os_threads_nice_value_merge_mutate>
 </clickhouse>
 """
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import clickhouse_connect
 
+from spanledger_clickhouse.priority import background_settings
 from spanledger_collector.nested_values import register_functions
 from spanledger_collector.rows import COLUMNS, READ_SETTINGS, select_rows, text_literal
 
@@ -25,11 +26,6 @@ _ONE_BLOCK: Final = {
     "optimize_on_insert": "0",
     # Spans may be of any day; the limit would refuse the whole segment for a few old ones.
     "max_partitions_per_insert_block": "0",
-}
-_BESIDE_READERS: Final = {
-    # Whoever waits for a report goes first. Without CAP_SYS_NICE the engine leaves priorities as they are.
-    "os_threads_nice_value_query": "5",
-    "os_threads_nice_value_materialized_view": "5",
 }
 _ON_A_SERVER: Final = {
     "async_insert": "0",
@@ -66,12 +62,13 @@ class EmbeddedSink:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._priority = background_settings(ledger)
         register_functions()
 
     def load(self, segment: Path, token: str) -> None:
         """As :meth:`Sink.load`."""
         columns = ", ".join(f"`{column}`" for column in COLUMNS)
-        settings = READ_SETTINGS | _ONE_BLOCK | _BESIDE_READERS | {"insert_deduplication_token": token}
+        settings = READ_SETTINGS | _ONE_BLOCK | self._priority | {"insert_deduplication_token": token}
         # In the statement: as an argument each would be set before and set back after, two statements more apiece.
         stated = ", ".join(f"{name} = {text_literal(value)}" for name, value in settings.items())
         with self._ledger.borrow() as client:
