@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 from weakref import WeakKeyDictionary
 
 from spanledger_clickhouse.rollups.changes import Changes, read_changes, read_progress
+from spanledger_clickhouse.rollups.family import Source
 from spanledger_clickhouse.rollups.observations import OBSERVATIONS, UNSEEN, look, read_later_changes, read_observation
 from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, HOUR, STATE_TABLES, WITHIN_DAY, Pointers, touched
 from spanledger_clickhouse.rollups.slices import SlicedHour, Slices, current_hours
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.changes import Progress
-    from spanledger_clickhouse.rollups.family import Source
     from spanledger_clickhouse.rollups.pointers import Buckets
 
 __all__ = ["Known", "one_moment", "read_known", "writing"]
@@ -204,7 +204,8 @@ def one_moment() -> Generator[None]:
 
 
 def _read_known(ledger: Ledger, source: Source) -> Known | None:
-    parameters = {"database": ledger.dsn.database, "tables": [source.table, *STATE_TABLES]}
+    # The same for every source, so that those who ask about two at once are told by one statement.
+    parameters = {"database": ledger.dsn.database, "tables": [*(each.table for each in Source), *STATE_TABLES]}
     written: _Written = {
         str(row["table"]): (cast("int", row["block"]), cast("int", row["mutation"]))
         for row in ledger.query(_WRITTEN, parameters)
