@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from spanledger.exceptions import PermissionDeniedError
 from spanledger_clickhouse.ledger import Ledger
+from spanledger_clickhouse.literals import text_literal
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -113,9 +114,5 @@ class BoundedLedger(Ledger):
 
 
 def _map_of(filters: Mapping[str, str]) -> str:
-    pairs = ", ".join(f"{_literal(table)}: {_literal(condition)}" for table, condition in filters.items())
+    pairs = ", ".join(f"{text_literal(table)}: {text_literal(condition)}" for table, condition in filters.items())
     return "{" + pairs + "}"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from spanledger_clickhouse.ledger import Ledger
 
-__all__ = ["BACKGROUND_NICE", "background_settings", "settings_text"]
+__all__ = ["BACKGROUND_NICE", "background_settings"]
 
 BACKGROUND_NICE: Final = 5
 """The nice value of loads, merges and sums. With both cores full a load still gets what 20,000 spans a second take."""
@@ -27,8 +25,3 @@ def background_settings(ledger: Ledger) -> dict[str, str]:
     CAP_SYS_NICE the engine leaves priorities as they are.
     """
     return dict(_SETTINGS) if ledger.dsn.embedded else {}
-
-
-def settings_text(settings: Mapping[str, str]) -> str:
-    """The words after ``SETTINGS`` in a statement; every name and value is one of our own."""
-    return ", ".join(f"{name} = {value}" for name, value in settings.items())

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from spanledger_clickhouse.ledger import Ledger
 
-__all__ = ["NO_BLOCKS", "Blocks", "Kept", "TableWrites", "Written"]
+__all__ = ["NO_BLOCKS", "TABLE_ID", "Blocks", "Kept", "TableWrites", "Written"]
 
 _Value = TypeVar("_Value")
 
-_OF_TABLE: Final = "[0-9a-f]{8}-[0-9a-f-]{27}"
+TABLE_ID: Final = "[0-9a-f]{8}-[0-9a-f-]{27}"
 """A table's id as it is in the path of its parts."""
 
 _NUMBERED: Final = frozenset({"MergeTree", "ReplacingMergeTree", "AggregatingMergeTree"})
@@ -129,7 +129,7 @@ def _table(part: Mapping[str, object]) -> str:
 
 
 def _blocks(parts: Sequence[Mapping[str, object]]) -> Blocks | None:
-    table_id = re.search(_OF_TABLE, str(parts[0]["path"]))
+    table_id = re.search(TABLE_ID, str(parts[0]["path"]))
     if parts[0]["engine"] not in _NUMBERED or table_id is None:
         return None
     # The name is partition_first_last_level, and _mutation where there was one.

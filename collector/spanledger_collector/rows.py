@@ -9,9 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from spanledger_clickhouse.literals import text_literal
 from spanledger_collector.nested_values import JSON_ARRAY_FUNCTION, JSON_MAP_FUNCTION
 
-__all__ = ["COLUMNS", "READ_SETTINGS", "select_rows", "text_literal"]
+__all__ = ["COLUMNS", "READ_SETTINGS", "select_rows"]
 
 COLUMNS: Final = (
     "Timestamp",
@@ -132,8 +133,3 @@ def select_rows(segment: str) -> str:
         segment: Path of a file of length-delimited requests. It is the collector's own name, never a sender's.
     """
     return _SELECT.replace("%s", text_literal(segment), 1)
-
-
-def text_literal(text: str) -> str:
-    """SQL of a text."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import clickhouse_connect
 
+from spanledger_clickhouse.literals import settings_text
 from spanledger_clickhouse.priority import background_settings
 from spanledger_collector.nested_values import register_functions
-from spanledger_collector.rows import COLUMNS, READ_SETTINGS, select_rows, text_literal
+from spanledger_collector.rows import COLUMNS, READ_SETTINGS, select_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,9 +71,10 @@ class EmbeddedSink:
         columns = ", ".join(f"`{column}`" for column in COLUMNS)
         settings = READ_SETTINGS | _ONE_BLOCK | self._priority | {"insert_deduplication_token": token}
         # In the statement: as an argument each would be set before and set back after, two statements more apiece.
-        stated = ", ".join(f"{name} = {text_literal(value)}" for name, value in settings.items())
         with self._ledger.borrow() as client:
-            client.command(f"INSERT INTO otel_traces ({columns}) SETTINGS {stated} {select_rows(str(segment))}")
+            client.command(
+                f"INSERT INTO otel_traces ({columns}) SETTINGS {settings_text(settings)} {select_rows(str(segment))}"
+            )
 
 
 class ServerSink:

@@ -105,7 +105,7 @@ class Recounted(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        _empty(self.ledger)
+        empty(self.ledger)
         self.sent: dict[int, Span] = {}
         self.held: dict[int, Span] = {}
         self.client = TestClient(create_app(self.ledger, clock=lambda: NOW))
@@ -278,7 +278,8 @@ def _end() -> None:
     raise CutOffError
 
 
-def _empty(ledger: Ledger) -> None:
+def empty(ledger: Ledger) -> None:
+    """Remove every row but what says which migrations ran."""
     tables = ledger.query(
         "SELECT name FROM system.tables WHERE database = currentDatabase() AND total_rows > 0"
         " AND engine LIKE '%MergeTree' AND name != 'schema_migrations'"

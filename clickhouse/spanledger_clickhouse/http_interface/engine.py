@@ -9,6 +9,7 @@ import chdb
 
 from spanledger.exceptions import ConfigurationError
 from spanledger_clickhouse.http_interface.failures import StatementError
+from spanledger_clickhouse.literals import settings_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -126,8 +127,7 @@ class Handle:
         """Choose settings and the database for what follows."""
         with _engine_errors():
             self._connection.query(f"USE {quoted(database)}", "Null")
-            pairs = ", ".join(f"{name} = {_literal(value)}" for name, value in settings.items())
-            self._connection.query(f"SET {pairs}", "Null")
+            self._connection.query(f"SET {settings_text(settings)}", "Null")
 
     def classify(self, sql: str) -> tuple[str, int, bool]:
         """Class, number and secretiveness of the statements in a text; nothing of it runs."""
@@ -236,10 +236,6 @@ def _engine_errors() -> Generator[None]:
 def quoted(name: str) -> str:
     """An identifier in back quotes."""
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
-
-
-def _literal(value: str) -> str:
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _escaped(value: str) -> str:

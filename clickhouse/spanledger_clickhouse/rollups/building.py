@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from spanledger_clickhouse.priority import background_settings, settings_text
+from spanledger_clickhouse.literals import settings_text
+from spanledger_clickhouse.priority import background_settings
 from spanledger_clickhouse.rollups.changes import HOUR_NS, SLICE_NS
 from spanledger_clickhouse.rollups.distinct import ask_distinct
 from spanledger_clickhouse.rollups.family import FAMILIES

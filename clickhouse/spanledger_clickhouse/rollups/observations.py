@@ -15,6 +15,7 @@ from uuid import UUID
 from spanledger_clickhouse.cluster import shard_name
 from spanledger_clickhouse.rollups.changes import HOUR_NS, HOUR_SQL, LAST_NS, SLICE_NS, Changes, Progress
 from spanledger_clickhouse.rollups.coverage import Coverage, Segment
+from spanledger_clickhouse.table_writes import TABLE_ID
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -45,9 +46,6 @@ OBSERVATIONS: Final = "rollup_observations_local"
 
 _RECORDS_OF_CLUSTER: Final = UUID(int=0)
 """In place of a table's id, which differs between nodes: an observation says itself whose blocks it is about."""
-
-_OF_TABLE: Final = "[0-9a-f]{8}-[0-9a-f-]{27}"
-"""A table's id as it is in the path of its parts."""
 
 _STRIDE: Final = 2**40
 """More than a partition ever has blocks."""
@@ -209,7 +207,7 @@ def look(ledger: Ledger, source: Source, state: Iterable[str]) -> Sighting:
             "database": ledger.dsn.database,
             "records": records,
             "tables": [records, *names],
-            "of_table": _OF_TABLE,
+            "of_table": TABLE_ID,
         },
     )
     of_records = [row for row in rows if row["table"] == records]
@@ -236,7 +234,7 @@ def look_everywhere(ledger: Ledger, source: Source) -> Sighting | None:
             "cluster": ledger.dsn.cluster,
             "database": ledger.dsn.database,
             "records": shard_name(source.table),
-            "of_table": _OF_TABLE,
+            "of_table": TABLE_ID,
         },
     )
     if len({row["address"] for row in rows}) != len(rows):

@@ -80,8 +80,12 @@ class Whereabouts:
     since: int | None = None
 
 
+def _anything(_stretch: Stretch) -> bool:
+    return True
+
+
 def plan_reading(
-    ledger: Ledger, source: Source, window: tuple[int, int | None], is_whole: Callable[[Stretch], bool]
+    ledger: Ledger, source: Source, window: tuple[int, int | None], is_whole: Callable[[Stretch], bool] = _anything
 ) -> ReadingPlan:
     """Decide what a question about a window is answered from.
 
@@ -89,7 +93,8 @@ def plan_reading(
         ledger: What is read.
         source: The records it is about.
         window: First instant and first instant after it in nanoseconds since 1970 UTC; None where there is no end.
-        is_whole: Whether a stretch may be taken as a whole, for what the question tells apart.
+        is_whole: Whether a stretch may be taken as a whole, for what the question tells apart; by default it tells no
+            times apart.
 
     Raises:
         ClickHouseError: The engine did not answer.
@@ -142,7 +147,7 @@ def find_execution(ledger: Ledger, source: Source, execution_id: str) -> Whereab
     Raises:
         ClickHouseError: The engine did not answer.
     """
-    plan = plan_reading(ledger, source, (0, None), _anything)
+    plan = plan_reading(ledger, source, (0, None))
     if plan.stretches is None:
         return None
     # A generation that counts no longer may name an hour too many; every one that counts names all of its own.
@@ -157,10 +162,6 @@ def find_execution(ledger: Ledger, source: Source, execution_id: str) -> Whereab
         tuple(_EPOCH + timedelta(days=day) for day in sorted({day % _DATES for day in days})),
         min(start for start in starts if start // _DAY_NS == last),
     )
-
-
-def _anything(_stretch: Stretch) -> bool:
-    return True
 
 
 def _take_each(

@@ -160,7 +160,7 @@ def keep_up(ledger: Ledger) -> None:
     if time.monotonic() - memories.asked_at < _ASKED_SECONDS and not is_wary(ledger):
         window = time.time_ns() - _LATELY_NS, None
         for source in list(memories.kept):
-            if (plan := plan_reading(ledger, source, window, lambda _stretch: True)).recent:
+            if (plan := plan_reading(ledger, source, window)).recent:
                 _recollect(ledger.origin, source, plan)
     _forget_outdated(ledger.origin, memories)
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
-from spanledger_clickhouse.priority import background_settings, settings_text
+from spanledger_clickhouse.literals import settings_text
+from spanledger_clickhouse.priority import background_settings
 from spanledger_clickhouse.retention import RETAINABLE, read_retention
 from spanledger_clickhouse.rollups.building import sum_of_records
 from spanledger_clickhouse.rollups.changes import HOUR_NS

@@ -18,8 +18,9 @@ from spanledger_clickhouse.ledger import Ledger
 from spanledger_clickhouse.rollups import RollupWorker, Source, ask_recent, keep_up, recent_records_within, recollection
 from spanledger_clickhouse.rollups.changes import HOUR_NS
 from spanledger_clickhouse.rollups.slices import current_hours
+from tests.api.exactness import empty
 from tests.api.spans import Span, store
-from tests.clickhouse.rollups.test_rollups import plan, rolled_up
+from tests.clickhouse.rollups.test_rollups import nanoseconds, plan, rolled_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +31,6 @@ HOUR = datetime(2026, 3, 10, 8, tzinfo=UTC)
 _ROLLUPS = "spanledger_clickhouse.rollups"
 
 
-def _nanoseconds(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
-
-
 def _span(second: float, cost: int = 1) -> Span:
     return Span(start=HOUR + timedelta(seconds=second), service="s3", cost=Decimal(cost))
 
@@ -41,7 +38,7 @@ def _span(second: float, cost: int = 1) -> Span:
 def _remembering(second: float) -> ExitStack:
     """Let it be so many seconds after the hour, and few records be worth keeping; nothing is remembered yet."""
     patched = ExitStack()
-    now_ns = _nanoseconds(HOUR + timedelta(seconds=second))
+    now_ns = nanoseconds(HOUR + timedelta(seconds=second))
     patched.enter_context(mock.patch(f"{_ROLLUPS}.snapshot.current_hours", return_value=current_hours(now_ns)))
     patched.enter_context(mock.patch(f"{_ROLLUPS}.recollection._MANY", 0))
     patched.enter_context(mock.patch(f"{_ROLLUPS}.recollection._memories", WeakKeyDictionary[Ledger, object]()))
@@ -76,7 +73,7 @@ def _recounted(ledger: Ledger) -> tuple[Decimal, int]:
 @pytest.fixture
 def worker(ledger: Ledger) -> RollupWorker:
     """A worker that sums up whatever is over, a quarter of an hour after the hour began."""
-    return RollupWorker(ledger, quiet_seconds=0, now_ns=lambda: _nanoseconds(HOUR + timedelta(seconds=900)))
+    return RollupWorker(ledger, quiet_seconds=0, now_ns=lambda: nanoseconds(HOUR + timedelta(seconds=900)))
 
 
 @pytest.fixture
@@ -225,15 +222,11 @@ class _Recent(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        for table in self.ledger.query(
-            "SELECT name FROM system.tables WHERE database = currentDatabase() AND total_rows > 0"
-            " AND engine LIKE '%MergeTree' AND name != 'schema_migrations'"
-        ):
-            self.ledger.command(f"TRUNCATE TABLE {table['name']}")
+        empty(self.ledger)
         self.sent: list[Span] = []
         self.version = 0
         self.worker = RollupWorker(
-            self.ledger, quiet_seconds=0, now_ns=lambda: _nanoseconds(HOUR + timedelta(seconds=60))
+            self.ledger, quiet_seconds=0, now_ns=lambda: nanoseconds(HOUR + timedelta(seconds=60))
         )
         self.patched = _remembering(60)
         self.patched.enter_context(mock.patch(f"{_ROLLUPS}.distinct._WARY_SECONDS", 0))

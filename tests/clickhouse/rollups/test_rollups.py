@@ -21,8 +21,9 @@ FIRST = datetime(2026, 3, 10, tzinfo=UTC)
 DAY_NS = 24 * HOUR_NS
 
 
-def _nanoseconds(moment: datetime) -> int:
-    return int(moment.timestamp()) * 1_000_000_000
+def nanoseconds(moment: datetime) -> int:
+    """Since 1970 UTC."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
 
 
 def hourly_spans(days: int) -> list[Span]:
@@ -39,7 +40,7 @@ def plan(ledger: Ledger, start: datetime, end: datetime | None = None) -> Readin
     def is_whole(_stretch: Stretch) -> bool:
         return True
 
-    window = (_nanoseconds(start), None if end is None else _nanoseconds(end))
+    window = (nanoseconds(start), None if end is None else nanoseconds(end))
     return plan_reading(ledger, Source.COST, window, is_whole)
 
 
@@ -86,7 +87,7 @@ def test_hours_and_records_fill_a_window_that_cuts_days(ledger: Ledger, worker: 
     read = plan(ledger, FIRST + timedelta(hours=22, minutes=15), FIRST + timedelta(days=1, hours=1))
 
     assert len(read.generations) == 2
-    assert read.stretches == ((_nanoseconds(FIRST) + 22 * HOUR_NS + HOUR_NS // 4, _nanoseconds(FIRST) + 23 * HOUR_NS),)
+    assert read.stretches == ((nanoseconds(FIRST) + 22 * HOUR_NS + HOUR_NS // 4, nanoseconds(FIRST) + 23 * HOUR_NS),)
 
 
 def test_a_late_span_sends_readers_to_the_records_of_its_hour_at_once(ledger: Ledger, worker: RollupWorker) -> None:
@@ -99,7 +100,7 @@ def test_a_late_span_sends_readers_to_the_records_of_its_hour_at_once(ledger: Le
     worker.rebuild()
     later = plan(ledger, FIRST)
 
-    assert late.stretches == ((_nanoseconds(FIRST) + 5 * HOUR_NS, _nanoseconds(FIRST) + 6 * HOUR_NS),)
+    assert late.stretches == ((nanoseconds(FIRST) + 5 * HOUR_NS, nanoseconds(FIRST) + 6 * HOUR_NS),)
     assert later.stretches == ()
     assert rolled_up(ledger, later) == (Decimal(sum(range(48)) + 1000), 49)
 
@@ -111,7 +112,7 @@ def test_a_merge_hides_no_change(ledger: Ledger, worker: RollupWorker) -> None:
     store(ledger, [Span(start=FIRST + timedelta(hours=5), service="s3", cost=Decimal(1000))])
     ledger.command("OPTIMIZE TABLE cost_records_local FINAL")
 
-    assert plan(ledger, FIRST).stretches == ((_nanoseconds(FIRST) + 5 * HOUR_NS, _nanoseconds(FIRST) + 6 * HOUR_NS),)
+    assert plan(ledger, FIRST).stretches == ((nanoseconds(FIRST) + 5 * HOUR_NS, nanoseconds(FIRST) + 6 * HOUR_NS),)
 
 
 def test_a_deletion_is_a_change(ledger: Ledger, worker: RollupWorker) -> None:
@@ -196,7 +197,7 @@ def test_a_worker_that_is_stopping_leaves_the_rest(ledger: Ledger) -> None:
     left = plan(ledger, FIRST)
     RollupWorker(ledger, quiet_seconds=0).rebuild()
 
-    assert left.stretches == ((_nanoseconds(FIRST), _nanoseconds(FIRST) + 2 * DAY_NS),)
+    assert left.stretches == ((nanoseconds(FIRST), nanoseconds(FIRST) + 2 * DAY_NS),)
     assert plan(ledger, FIRST).stretches == ()
 
 
@@ -218,7 +219,7 @@ def test_while_nothing_is_written_nothing_is_looked_at(ledger: Ledger, worker: R
 def test_a_running_hour_is_looked_at_when_its_slices_may_be_due(ledger: Ledger) -> None:
     """While nothing is written a running hour is left alone for seconds, and then what is over by its time is made."""
     now = FIRST + timedelta(seconds=1)
-    worker = RollupWorker(ledger, quiet_seconds=0, now_ns=lambda: _nanoseconds(now))
+    worker = RollupWorker(ledger, quiet_seconds=0, now_ns=lambda: nanoseconds(now))
     store(ledger, [Span(start=now, service="s3", cost=Decimal(1))])
     for _ in range(2):
         worker.rebuild()

@@ -13,7 +13,7 @@ from spanledger_clickhouse.rollups import RollupSweeper, RollupWorker, one_momen
 from spanledger_clickhouse.rollups.changes import HOUR_NS
 from spanledger_clickhouse.rollups.slices import current_hours
 from tests.api.spans import Span, store
-from tests.clickhouse.rollups.test_rollups import plan, rolled_up
+from tests.clickhouse.rollups.test_rollups import nanoseconds, plan, rolled_up
 
 if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
@@ -28,11 +28,7 @@ class _Clock:
         self.time = HOUR
 
     def now_ns(self) -> int:
-        return _nanoseconds(self.time)
-
-
-def _nanoseconds(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
+        return nanoseconds(self.time)
 
 
 def _spans(*seconds: float, cost: int = 1) -> list[Span]:
@@ -77,7 +73,7 @@ def test_a_running_hour_is_read_from_slices_up_to_the_last_seconds(
     read = plan(ledger, HOUR)
 
     assert read.stretches == ()
-    assert read.recent == ((_nanoseconds(HOUR) + 1_000_000_000_000, _nanoseconds(HOUR) + 1_005_000_000_000),)
+    assert read.recent == ((nanoseconds(HOUR) + 1_000_000_000_000, nanoseconds(HOUR) + 1_005_000_000_000),)
     assert rolled_up(ledger, read) == (Decimal(2), 2)
 
 
@@ -110,7 +106,7 @@ def test_a_late_span_sends_readers_to_the_records_of_its_slice_at_once(
     later = plan(ledger, HOUR)
 
     assert before.recent == ()
-    assert late.recent == ((_nanoseconds(HOUR) + 5_000_000_000, _nanoseconds(HOUR) + 10_000_000_000),)
+    assert late.recent == ((nanoseconds(HOUR) + 5_000_000_000, nanoseconds(HOUR) + 10_000_000_000),)
     assert later.recent == ()
     assert rolled_up(ledger, later) == (Decimal(5), 5)
 
@@ -129,7 +125,7 @@ def test_an_hour_that_began_since_the_last_pass_is_read_in_slices_too(
     read = plan(ledger, HOUR)
 
     assert read.stretches == ()
-    assert read.recent == ((_nanoseconds(HOUR) + HOUR_NS, _nanoseconds(HOUR) + HOUR_NS + 5_000_000_000),)
+    assert read.recent == ((nanoseconds(HOUR) + HOUR_NS, nanoseconds(HOUR) + HOUR_NS + 5_000_000_000),)
     assert rolled_up(ledger, read) == (Decimal(2), 2)
 
 
@@ -220,7 +216,7 @@ def test_spans_of_an_hour_that_was_closed_are_late_as_ever(ledger: Ledger, worke
     _rebuild(worker)
 
     assert (late.generations, late.recent) == ((), ())
-    assert late.stretches == ((_nanoseconds(HOUR), _nanoseconds(HOUR) + HOUR_NS),)
+    assert late.stretches == ((nanoseconds(HOUR), nanoseconds(HOUR) + HOUR_NS),)
     assert rolled_up(ledger, plan(ledger, HOUR)) == (Decimal(3), 3)
 
 
