@@ -49,12 +49,15 @@ export function signedMoney(amount, currency = "USD") {
 
 /** A short amount for an axis. */
 export function axisMoney(amount, currency = "USD") {
+  const size = Math.abs(amount);
+  const isCompact = size >= 10_000;
   return formatter("NumberFormat", {
     style: "currency",
     currency,
     currencyDisplay: "narrowSymbol",
-    notation: Math.abs(amount) >= 10_000 ? "compact" : "standard",
-    maximumFractionDigits: Math.abs(amount) >= 10 || amount === 0 ? 0 : Math.abs(amount) >= 1 ? 1 : 4,
+    notation: isCompact ? "compact" : "standard",
+    // $1M and $1.2M may be neighbours.
+    maximumFractionDigits: isCompact ? 1 : size >= 10 || size === 0 ? 0 : size >= 1 ? 1 : 4,
     minimumFractionDigits: 0,
   }).format(amount);
 }

@@ -18,6 +18,15 @@ function Tile({ title, resource, children }) {
   return html`<section class="tile" aria-label=${title}><h2>${title}</h2>${body}</section>`;
 }
 
+/** The figure of a tile, in letters as large as the tile has room for. */
+function Figure({ text, children }) {
+  return html`<p class="figure" style=${{ "--characters": text.length }}>${children ?? text}</p>`;
+}
+
+function Spent({ value, currency }) {
+  return html`<${Figure} text=${money(value, currency)}><${Money} value=${value} currency=${currency} /><//>`;
+}
+
 export function Tiles({ view }) {
   return html`<div class="tiles">
     <${SpendTile} view=${view} />
@@ -33,7 +42,7 @@ function SpendTile({ view }) {
   const resource = useResource(useReport("/api/analytics/cost/movers"));
   return html`<${Tile} title=${t("tile.spend")} resource=${resource}>
     ${([row]) => html`
-      <p class="figure"><${Money} value=${row?.current_cost ?? 0} currency=${view.currency} /></p>
+      <${Spent} value=${row?.current_cost ?? 0} currency=${view.currency} />
       <p class="detail">
         ${row ? html`<${Change} value=${row.change} percent=${row.change_percent} state=${row.state} currency=${view.currency} /> ${t("tile.than_before", { days })}` : t("state.nothing")}
       </p>
@@ -45,7 +54,7 @@ function MonthTile({ view }) {
   const resource = useResource(useReport("/api/analytics/cost/forecast"));
   return html`<${Tile} title=${t("tile.month")} resource=${resource}>
     ${([row]) => html`
-      <p class="figure"><${Money} value=${row.month_to_date} currency=${view.currency} /></p>
+      <${Spent} value=${row.month_to_date} currency=${view.currency} />
       <p class="detail" title=${exactMoney(row.forecast, view.currency)}>
         ${
           row.method === "no_history"
@@ -74,7 +83,7 @@ function CallsTile() {
       const { success, failed } = byStatus(rows);
       const bad = failed?.operations_count ?? 0;
       const all = bad + (success?.operations_count ?? 0);
-      return html`<p class="figure">${number(all)}</p>
+      return html`<${Figure} text=${number(all)} />
         <p class="detail">
           <span class=${bad ? "bad" : ""}>${t("tile.failed", { count: number(bad), share: percent(all ? bad / all : 0) })}</span>
         </p>`;
@@ -87,7 +96,7 @@ function FailuresTile({ view }) {
   return html`<${Tile} title=${t("tile.failures")} resource=${resource}>
     ${(rows) => {
       const { failed } = byStatus(rows);
-      return html`<p class="figure"><${Money} value=${failed?.total_cost ?? 0} currency=${view.currency} /></p>
+      return html`<${Spent} value=${failed?.total_cost ?? 0} currency=${view.currency} />
         <p class="detail">${t("tile.of_spend", { share: percent(failed?.share ?? 0, 2) })}</p>`;
     }}
   <//>`;
@@ -97,7 +106,9 @@ function CoverageTile() {
   const resource = useResource(useReport("/api/health/data"));
   return html`<${Tile} title=${t("tile.unpriced")} resource=${resource}>
     ${(rows) => html`
-      <p class="figure"><a class="quiet" href=${addressOf("/data-health")}>${percent(rows.unpriced_share)}</a></p>
+      <${Figure} text=${percent(rows.unpriced_share)}>
+        <a class="quiet" href=${addressOf("/data-health")}>${percent(rows.unpriced_share)}</a>
+      <//>
       <p class="detail">${t("tile.unattributed", { share: percent(rows.unattributed_share) })}</p>
       <p class="detail">${t("tile.fallback", { share: percent(rows.fallback_share) })}</p>
     `}
