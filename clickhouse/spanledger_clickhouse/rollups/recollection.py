@@ -46,8 +46,8 @@ _MANY: Final = 5_000
 _MOST_SLICES: Final = 12
 """A minute is kept at most."""
 
-_KEPT_SECONDS: Final = 20.0
-"""After so long all is forgotten and begun anew, so that it does not grow."""
+_KEPT_SECONDS: Final = 10.0
+"""After so long what is still read goes to a new table and the rest is forgotten, so that it does not grow."""
 
 _GRACE_SECONDS: Final = 60.0
 """A statement that names what was forgotten has ended long before this is over."""
@@ -66,7 +66,7 @@ _MEASURED: Final = {
 
 _KEEP: Final = """
 INSERT INTO $memory
-SELECT $columns, cityHash64(trace_id, span_id) AS identity, _block_number AS block
+SELECT $columns, cityHash64(trace_id, span_id) AS identity, _block_number AS block, {step:UInt32} AS step
 FROM $table
 PREWHERE $within
 WHERE $later
@@ -77,8 +77,23 @@ _LATER_OR_UNKNOWN: Final = (
     f"(_block_number > {{until:UInt64}} OR intDiv(toUnixTimestamp64Nano(started_at), {SLICE_NS})"
     " IN {unknown:Array(Int64)})"
 )
+# Only what the last step brought is compared: with itself, and with what was there before and is distinct already.
 _KEPT: Final = """
-SELECT count() AS records, uniqExact(identity) AS identities, max(block) AS newest FROM $memory
+SELECT
+    count() AS records,
+    uniqExact(identity) AS identities,
+    max(block) AS newest,
+    (
+        SELECT count() FROM $memory
+        WHERE step < {step:UInt32} AND identity IN (SELECT identity FROM $memory WHERE step = {step:UInt32})
+    ) AS repeats
+FROM $memory
+WHERE step = {step:UInt32}
+"""
+_RENEW: Final = """
+INSERT INTO $renewed
+SELECT * REPLACE (toUInt32(0) AS step) FROM $memory
+WHERE block <= {until:UInt64} AND intDiv(toUnixTimestamp64Nano(started_at), {slice:Int64}) IN {slices:Array(Int64)}
 """
 
 
@@ -91,10 +106,11 @@ class _Memory:
     began: float = field(default_factory=time.monotonic)
     until: int = 0
     slices: set[int] = field(default_factory=set[int])
+    steps: int = 0
 
     @property
     def is_old(self) -> bool:
-        """Whether it is to be forgotten."""
+        """Whether it is to be renewed or forgotten."""
         return time.monotonic() - self.began > _KEPT_SECONDS
 
     @property
@@ -182,7 +198,7 @@ def _recollect(ledger: Ledger, source: Source, plan: ReadingPlan) -> Records | N
     wanted = {number for first, after in plan.recent for number in range(first // SLICE_NS, -(-after // SLICE_NS))}
     with memories.locks[source]:
         memory = memories.kept.get(source)
-        if memory is not None and (memory.mutation != plan.mutation or memory.is_old):
+        if memory is not None and memory.mutation != plan.mutation:
             _forget(memories, source)
             memory = None
         if len(wanted) > _MOST_SLICES or (memory is None and plan.arrived < _MANY):
@@ -190,6 +206,8 @@ def _recollect(ledger: Ledger, source: Source, plan: ReadingPlan) -> Records | N
         try:
             if memory is None:
                 memory = memories.kept[source] = _begin(ledger, memories, source, plan.mutation)
+            elif memory.is_old:
+                memory = _renew(ledger, memories, source, memory, wanted)
             if _keep_up(ledger, source, memory, wanted, plan.changed_until):
                 return memory.reader
         except DatabaseError as error:
@@ -208,9 +226,21 @@ def _begin(ledger: Ledger, memories: _Memories, source: Source, mutation: int) -
     table = f"{memories.database}.{source.table}_{time.time_ns()}"
     # Of the engine of databases that is forgotten with the process: nothing of it is ever written to the disk.
     ledger.command(f"CREATE DATABASE IF NOT EXISTS {memories.database} ENGINE = Memory")
-    rows = f"SELECT {_columns(source)}, toUInt64(0) AS identity, toUInt64(0) AS block FROM {source.table}"  # noqa: S608 - every name is of an enumeration
+    own = "toUInt64(0) AS identity, toUInt64(0) AS block, toUInt32(0) AS step"
+    rows = f"SELECT {_columns(source)}, {own} FROM {source.table}"  # noqa: S608 - every name is of an enumeration
     ledger.command(f"CREATE TABLE {table} ENGINE = Memory EMPTY AS {rows}")
     return _Memory(table, mutation)
+
+
+def _renew(ledger: Ledger, memories: _Memories, source: Source, old: _Memory, wanted: Collection[int]) -> _Memory:
+    """Go on with what is still read, in a table of its own; statements that name the old one may still run."""
+    renewed = _begin(ledger, memories, source, old.mutation)
+    renewed.until, renewed.slices = old.until, old.slices.intersection(wanted)
+    statement = Template(_RENEW).substitute(renewed=renewed.table, memory=old.table)
+    ledger.command(statement, {"until": old.until, "slice": SLICE_NS, "slices": sorted(renewed.slices)})
+    _forget(memories, source)
+    memories.kept[source] = renewed
+    return renewed
 
 
 def _forget(memories: _Memories, source: Source) -> None:
@@ -236,11 +266,12 @@ def _keep_up(ledger: Ledger, source: Source, memory: _Memory, wanted: Collection
         within=within,
         later=_LATER_OR_UNKNOWN if unknown else _LATER,
     )
-    ledger.command(statement, {**edges, "until": memory.until, "unknown": sorted(unknown)})
-    (row,) = ledger.query(Template(_KEPT).substitute(memory=memory.table))
+    step = memory.steps = memory.steps + 1
+    ledger.command(statement, {**edges, "until": memory.until, "unknown": sorted(unknown), "step": step})
+    (row,) = ledger.query(Template(_KEPT).substitute(memory=memory.table), {"step": step})
     memory.slices |= unknown
     memory.until = max(memory.until, newest, cast("int", row["newest"]))
-    return row["records"] == row["identities"]
+    return row["records"] == row["identities"] and not row["repeats"]
 
 
 def _columns(source: Source) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from contextlib import contextmanager
@@ -35,6 +36,9 @@ _DAYS_AHEAD: Final = 40
 _MOST_HELD_SECONDS: Final = 10.0
 """What a process knew this long ago is still right: every generation that counted then is there for much longer."""
 
+_ASKED_SECONDS: Final = 5.0
+"""What nobody asked for in so long is read anew when somebody does, and not before."""
+
 # Every write adds a block or, where it removes something, a mutation.
 _WRITTEN: Final = """
 SELECT
@@ -64,7 +68,7 @@ class _Snapshot:
         self._source = source
         self._within: dict[int, Buckets] = {}
         self._changes: tuple[Progress, set[int], Changes] | None = None
-        self.is_asked = False
+        self.asked_at = -math.inf
         if self.progress.is_reliable:
             self.from_day = self._pointers(ledger).read(FROM_DAY)
             self.sliced = Slices(ledger, source, self.progress.table_id).read()
@@ -246,12 +250,15 @@ def _snapshot(ledger: Ledger, source: Source, written: _Written) -> _Snapshot:
         kept = _snapshots.setdefault(ledger.origin, {})
         found = kept.get(source)
         until, holder = _held.get(ledger.origin, (0.0, 0))
-    is_held = time.monotonic() < until and holder != threading.get_ident()
+    is_reader = holder != threading.get_ident()
+    is_held = is_reader and time.monotonic() < until
     if found is None or (not is_held and found.written != written):
-        found = _Snapshot(ledger, source, written)
+        before, found = found, _Snapshot(ledger, source, written)
+        found.asked_at = -math.inf if before is None else before.asked_at
         with _lock:
             kept[source] = found
-    found.is_asked |= holder != threading.get_ident()
+    if is_reader:
+        found.asked_at = time.monotonic()
     return found
 
 
@@ -265,14 +272,16 @@ def writing(ledger: Ledger) -> Generator[None]:
     Raises:
         ClickHouseError: The engine did not answer.
     """
+    now = time.monotonic()
     with _lock:
-        _held[ledger.origin] = time.monotonic() + _MOST_HELD_SECONDS, threading.get_ident()
-        before = {source: known for source, known in _snapshots.get(ledger.origin, {}).items() if known.is_asked}
+        _held[ledger.origin] = now + _MOST_HELD_SECONDS, threading.get_ident()
+        kept = _snapshots.get(ledger.origin, {})
+        before = {source: known for source, known in kept.items() if now - known.asked_at < _ASKED_SECONDS}
     try:
         yield
         for source, known in before.items():
-            if (now := read_known(ledger, source)) is not None:
-                now.within(known.days)
+            if (after := read_known(ledger, source)) is not None:
+                after.within(known.days)
     finally:
         with _lock:
             # Another worker of this process may have ended meanwhile.

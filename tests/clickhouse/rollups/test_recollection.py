@@ -162,6 +162,21 @@ def test_what_arrives_is_taken_in_before_somebody_asks(ledger: Ledger, asked: li
 
 
 @pytest.mark.usefixtures("remembering")
+def test_what_is_still_read_goes_on_in_a_new_table(ledger: Ledger, worker: RollupWorker, asked: list[str]) -> None:
+    """After a while the records of slices that are summed up leave the memory; the rest is not read again."""
+    store(ledger, [_span(899), _span(902, 2), _span(902, 4)])
+    before = _counted(ledger, asked)
+    while worker.rebuild():
+        pass
+    with mock.patch.object(recollection, "_KEPT_SECONDS", -1), mock.patch.object(recollection, "_KEEP", "SELECT 1"):
+        after = _counted(ledger, asked)
+
+    assert before == after == (Decimal(8), 4)
+    old, new = (ledger.query(f"SELECT count() AS records FROM {words.split(maxsplit=1)[0]}") for words in asked)  # noqa: S608 - the words under test
+    assert (old, new) == ([{"records": 3}], [{"records": 2}])
+
+
+@pytest.mark.usefixtures("remembering")
 def test_few_records_are_read_from_the_table(ledger: Ledger, asked: list[str]) -> None:
     """Where little arrives nothing is kept."""
     store(ledger, [_span(899)])
@@ -279,6 +294,12 @@ class _Recent(RuleBasedStateMachine):
     @rule()
     def rebuild(self) -> None:
         self.worker.rebuild()
+
+    @rule()
+    def forget(self) -> None:
+        self.patched.enter_context(
+            mock.patch(f"{_ROLLUPS}.recollection._memories", WeakKeyDictionary[Ledger, object]())
+        )
 
     @rule()
     def ask_much_later(self) -> None:
