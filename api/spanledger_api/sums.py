@@ -18,6 +18,7 @@ from spanledger_clickhouse.rollups import (
     USERS,
     Measure,
     Source,
+    any_stretch,
     ask_recent,
     plan_reading,
     recent_records_within,
@@ -46,10 +47,6 @@ _remembered: Final = Remembered[list[Row]]()
 _FAMILIES: Final = (ACTIVITY, USERS, STEPS)
 
 
-def _anything(_stretch: Stretch) -> bool:
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class Sums:
     """Which sums a report needs.
@@ -66,12 +63,12 @@ class Sums:
     keys: tuple[str, ...]
     measures: tuple[Measure, ...]
     source: Source = Source.COST
-    is_whole: Callable[[Stretch], bool] = _anything
+    is_whole: Callable[[Stretch], bool] = any_stretch
     are_remembered: bool = False
 
     def columns(self, family: Family | None) -> str:
         """Its columns as the SELECT of a family's rows, or of records."""
-        times = () if self.is_whole is _anything else ("started_at",)
+        times = () if self.is_whole is any_stretch else ("started_at",)
         of_record = (f"{measure.of_record} AS {measure.value}" for measure in self.measures)
         measures = of_record if family is None else (measure.value for measure in self.measures)
         return ", ".join((*times, *self.keys, *measures))

@@ -7,7 +7,7 @@ from spanledger_clickhouse.rollups.family import ACTIVITY, STEPS, USERS, Family,
 from spanledger_clickhouse.rollups.reading import RECORDS_ONLY, ReadingPlan, find_execution, plan_reading
 from spanledger_clickhouse.rollups.recollection import ask_recent, keep_up
 from spanledger_clickhouse.rollups.snapshot import one_moment
-from spanledger_clickhouse.rollups.stretches import Stretch, recent_records_within, records_within
+from spanledger_clickhouse.rollups.stretches import Stretch, any_stretch, recent_records_within, records_within
 from spanledger_clickhouse.rollups.sweeping import RollupSweeper
 from spanledger_clickhouse.rollups.verification import Mismatch, RollupVerifier, repair, verify_rollups
 from spanledger_clickhouse.rollups.worker import RollupWorker
@@ -27,6 +27,7 @@ __all__ = [
     "RollupWorker",
     "Source",
     "Stretch",
+    "any_stretch",
     "ask_recent",
     "find_execution",
     "keep_up",

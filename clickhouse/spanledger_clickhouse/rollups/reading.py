@@ -16,6 +16,7 @@ from spanledger_clickhouse.rollups.family import EXECUTIONS
 from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, WITHIN_DAY
 from spanledger_clickhouse.rollups.slices import WITHIN_HOUR
 from spanledger_clickhouse.rollups.snapshot import read_known
+from spanledger_clickhouse.rollups.stretches import any_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -80,12 +81,8 @@ class Whereabouts:
     since: int | None = None
 
 
-def _anything(_stretch: Stretch) -> bool:
-    return True
-
-
 def plan_reading(
-    ledger: Ledger, source: Source, window: tuple[int, int | None], is_whole: Callable[[Stretch], bool] = _anything
+    ledger: Ledger, source: Source, window: tuple[int, int | None], is_whole: Callable[[Stretch], bool] = any_stretch
 ) -> ReadingPlan:
     """Decide what a question about a window is answered from.
 

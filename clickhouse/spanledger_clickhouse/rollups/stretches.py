@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Stretch", "recent_records_within", "records_within"]
+__all__ = ["Stretch", "any_stretch", "recent_records_within", "records_within"]
 
 Stretch = tuple[int, int]
 """A half-open stretch of time, in nanoseconds since 1970 UTC."""
+
+
+def any_stretch(_stretch: Stretch) -> bool:
+    """Whether a stretch may be taken as a whole by a question that tells no times apart: any may."""
+    return True
 
 
 def records_within(stretches: Sequence[Stretch]) -> tuple[str, dict[str, object]]:

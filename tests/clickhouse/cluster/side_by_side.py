@@ -83,7 +83,7 @@ def _summed_up(ledger: Ledger) -> dict[str, object]:
     worker = RollupWorker(ledger, quiet_seconds=0, now_ns=lambda: later)
     while worker.rebuild():
         pass
-    plan = plan_reading(ledger, Source.COST, (0, None), lambda _stretch: True)
+    plan = plan_reading(ledger, Source.COST, (0, None))
     return _answers(ledger) | {"is summed up": bool(plan.generations) and not plan.stretches and not plan.recent}
 
 

@@ -15,7 +15,7 @@ from tests.statements import statements
 
 if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
-    from spanledger_clickhouse.rollups import ReadingPlan, Stretch
+    from spanledger_clickhouse.rollups import ReadingPlan
 
 FIRST = datetime(2026, 3, 10, tzinfo=UTC)
 DAY_NS = 24 * HOUR_NS
@@ -36,12 +36,8 @@ def hourly_spans(days: int) -> list[Span]:
 
 def plan(ledger: Ledger, start: datetime, end: datetime | None = None) -> ReadingPlan:
     """What a question about cost in a window is answered from, where it tells no times apart."""
-
-    def is_whole(_stretch: Stretch) -> bool:
-        return True
-
     window = (nanoseconds(start), None if end is None else nanoseconds(end))
-    return plan_reading(ledger, Source.COST, window, is_whole)
+    return plan_reading(ledger, Source.COST, window)
 
 
 def rolled_up(ledger: Ledger, read: ReadingPlan) -> tuple[object, object]:

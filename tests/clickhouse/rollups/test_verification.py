@@ -119,7 +119,7 @@ def _runs(ledger: Ledger, worker: RollupWorker, start: datetime) -> bool:
         pass
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     first = (start - epoch) // timedelta(days=1) * 86_400 * 10**9
-    reading = plan_reading(ledger, Source.PERFORMANCE, (first, first + 86_400 * 10**9), lambda _: True)
+    reading = plan_reading(ledger, Source.PERFORMANCE, (first, first + 86_400 * 10**9))
     rows = ledger.query(
         "SELECT count() AS rows FROM rollup_steps_local WHERE generation IN {counting:Array(UInt64)}",
         {"counting": list(reading.generations)},
