@@ -105,12 +105,13 @@ function FailuresTile({ view }) {
 function CoverageTile() {
   const resource = useResource(useReport("/api/health/data"));
   return html`<${Tile} title=${t("tile.unpriced")} resource=${resource}>
-    ${(rows) => html`
-      <${Figure} text=${percent(rows.unpriced_share)}>
-        <a class="quiet" href=${addressOf("/data-health")}>${percent(rows.unpriced_share)}</a>
-      <//>
-      <p class="detail">${t("tile.unattributed", { share: percent(rows.unattributed_share) })}</p>
-      <p class="detail">${t("tile.fallback", { share: percent(rows.fallback_share) })}</p>
-    `}
+    ${(rows) => {
+      const unpriced = percent(rows.unpriced_share);
+      return html`<${Figure} text=${unpriced}>
+          <a class="quiet" href=${addressOf("/data-health")}>${unpriced}</a>
+        <//>
+        <p class="detail">${t("tile.unattributed", { share: percent(rows.unattributed_share) })}</p>
+        <p class="detail">${t("tile.fallback", { share: percent(rows.fallback_share) })}</p>`;
+    }}
   <//>`;
 }
