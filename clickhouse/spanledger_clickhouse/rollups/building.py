@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from spanledger_clickhouse.literals import settings_text
 from spanledger_clickhouse.priority import background_settings
-from spanledger_clickhouse.rollups.changes import HOUR_NS, SLICE_NS
+from spanledger_clickhouse.rollups.changes import HOUR_NS, SLICE_NS, bucket_sql
 from spanledger_clickhouse.rollups.distinct import ask_distinct
 from spanledger_clickhouse.rollups.family import FAMILIES
 
@@ -40,7 +40,7 @@ def sum_of_records(family: Family, records: str, width_ns: int = HOUR_NS) -> str
     measures = [f"{measure.merged_from(measure.of_record)} AS summed_{measure.value}" for measure in family.measures]
     names = ", ".join(["bucket", *family.groups])
     return (
-        f"SELECT {_bucket_sql(width_ns)} AS bucket, {', '.join([*keys, *measures])} FROM {records}"  # noqa: S608 - every name is of an enumeration
+        f"SELECT {bucket_sql(width_ns)} AS bucket, {', '.join([*keys, *measures])} FROM {records}"  # noqa: S608 - every name is of an enumeration
         f" GROUP BY {names}"
     )
 
@@ -64,7 +64,7 @@ def build_hours(ledger: Ledger, source: Source, hours: Sequence[int]) -> dict[in
     records = (
         f"{source.table} FINAL"
         " WHERE toDate(started_at) = toDate(fromUnixTimestamp64Nano({window_start:Int64}, 'UTC'))"
-        f" AND {_bucket_sql(HOUR_NS, 'identity(started_at)')} IN {{buckets:Array(Int64)}}"
+        f" AND {bucket_sql(HOUR_NS, 'identity(started_at)')} IN {{buckets:Array(Int64)}}"
     )
     return _build(ledger, source, HOUR_NS, hours, records)
 
@@ -85,7 +85,7 @@ def build_slices(ledger: Ledger, source: Source, hour: int, slices: Sequence[int
     within = (
         "(started_at >= fromUnixTimestamp64Nano({window_start:Int64}, 'UTC')"
         " AND started_at < fromUnixTimestamp64Nano({window_end:Int64}, 'UTC')"
-        f" AND {_bucket_sql(SLICE_NS)} IN {{buckets:Array(Int64)}})"
+        f" AND {bucket_sql(SLICE_NS)} IN {{buckets:Array(Int64)}})"
     )
     first = hour * HOUR_NS // SLICE_NS
     numbers = [first + each for each in slices]
@@ -149,10 +149,6 @@ def _build(ledger: Ledger, source: Source, width_ns: int, buckets: Sequence[int]
 
 def _settings(ledger: Ledger) -> str:
     return f" SETTINGS {settings_text(_SETTINGS | background_settings(ledger))}"
-
-
-def _bucket_sql(width_ns: int, started_at: str = "started_at") -> str:
-    return f"intDiv(toUnixTimestamp64Nano({started_at}), {width_ns})"
 
 
 def _families(source: Source) -> list[Family]:

@@ -28,6 +28,7 @@ __all__ = [
     "Changes",
     "Progress",
     "Touches",
+    "bucket_sql",
     "read_changes",
     "read_progress",
     "unfinished_mutation",
@@ -36,11 +37,22 @@ __all__ = [
 HOUR_NS: Final = 3_600_000_000_000
 """Nanoseconds in an hour."""
 
-HOUR_SQL: Final = f"toInt32(intDiv(toUnixTimestamp64Nano(started_at), {HOUR_NS}))"
-"""The hour of a record, counted from 1970."""
-
 SLICE_NS: Final = 5_000_000_000
 """Nanoseconds in the narrowest bucket."""
+
+
+def bucket_sql(width_ns: int, started_at: str = "started_at") -> str:
+    """SQL of the bucket of a record, counted from 1970.
+
+    Args:
+        width_ns: How long a bucket is, in nanoseconds.
+        started_at: SQL of when the record started.
+    """
+    return f"intDiv(toUnixTimestamp64Nano({started_at}), {width_ns})"
+
+
+HOUR_SQL: Final = f"toInt32({bucket_sql(HOUR_NS)})"
+"""The hour of a record, counted from 1970."""
 
 Touches = dict[int, int]
 """By hour, or by another bucket: the newest block that changed it."""

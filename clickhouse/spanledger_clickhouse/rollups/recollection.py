@@ -22,7 +22,7 @@ from weakref import WeakKeyDictionary
 
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from spanledger_clickhouse.rollups.changes import HOUR_NS, SLICE_NS
+from spanledger_clickhouse.rollups.changes import HOUR_NS, SLICE_NS, bucket_sql
 from spanledger_clickhouse.rollups.distinct import ask_distinct, be_wary, is_wary
 from spanledger_clickhouse.rollups.family import FAMILIES, Source
 from spanledger_clickhouse.rollups.reading import plan_reading
@@ -73,10 +73,7 @@ WHERE $later
 """
 # As in what tells the changes, the name of a part is looked at once a part, before anything of it is read.
 _LATER: Final = "_block_number > {until:UInt64} AND indexHint(toUInt64(splitByChar('_', _part)[3]) > {until:UInt64})"
-_LATER_OR_UNKNOWN: Final = (
-    f"(_block_number > {{until:UInt64}} OR intDiv(toUnixTimestamp64Nano(started_at), {SLICE_NS})"
-    " IN {unknown:Array(Int64)})"
-)
+_LATER_OR_UNKNOWN: Final = f"(_block_number > {{until:UInt64}} OR {bucket_sql(SLICE_NS)} IN {{unknown:Array(Int64)}})"
 # Only what the last step brought is compared: with itself, and with what was there before and is distinct already.
 _KEPT: Final = """
 SELECT
@@ -90,11 +87,11 @@ SELECT
 FROM $memory
 WHERE step = {step:UInt32}
 """
-_RENEW: Final = """
+_RENEW: Final = f"""
 INSERT INTO $renewed
 SELECT * REPLACE (toUInt32(0) AS step) FROM $memory
-WHERE block <= {until:UInt64} AND intDiv(toUnixTimestamp64Nano(started_at), {slice:Int64}) IN {slices:Array(Int64)}
-"""
+WHERE {bucket_sql(SLICE_NS)} IN {{slices:Array(Int64)}}
+"""  # noqa: S608 - no value of a caller's
 
 
 @dataclass(slots=True)
@@ -237,7 +234,7 @@ def _renew(ledger: Ledger, memories: _Memories, source: Source, old: _Memory, wa
     renewed = _begin(ledger, memories, source, old.mutation)
     renewed.until, renewed.slices = old.until, old.slices.intersection(wanted)
     statement = Template(_RENEW).substitute(renewed=renewed.table, memory=old.table)
-    ledger.command(statement, {"until": old.until, "slice": SLICE_NS, "slices": sorted(renewed.slices)})
+    ledger.command(statement, {"slices": sorted(renewed.slices)})
     _forget(memories, source)
     memories.kept[source] = renewed
     return renewed
