@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import statistics
-import sys
 import tempfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import spanledger
-from measured_process import MeasuredProcess
-from otlp_payload import request_body, send_all
+from served_ledger import arriving, served_ledger
 from spanledger import environment
 
-_SPANS_A_REQUEST = 500
+if TYPE_CHECKING:
+    from measured_process import MeasuredProcess
+
 _PAUSE_SECONDS = 0.2
 _PATIENCE_SECONDS = 60.0
 _IDLE_SECONDS = 10.0
@@ -40,22 +40,15 @@ def main() -> None:
     receiver = _receiver(noticed)
     threading.Thread(target=receiver.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="spanledger-bench-") as directory:
-        ports = [word for name in ("otlp-http", "otlp-grpc", "api") for word in (f"--{name}-port", "0")]
         dsn = f"chdb://{Path(directory) / 'ledger'}"
-        command = [sys.executable, "-m", "spanledger_api", "up", "--dsn", dsn, *ports]
         hook = {environment.ALERT_WEBHOOK_URL: f"http://127.0.0.1:{receiver.server_port}/"}
-        with MeasuredProcess(command, hook) as ledger:
-            otlp: str = json.loads(ledger.stdout.readline())["otlp_http"]
-            idle = _idle_share(ledger)
-            stopped = threading.Event()
-            load = threading.Thread(target=_send_at, args=(otlp, told.rate, stopped))
-            load.start()
-            ended = _expensive_spans(otlp, told.alerts)
-            deadline = time.monotonic() + _PATIENCE_SECONDS
-            while len(noticed) < told.alerts and time.monotonic() < deadline:
-                time.sleep(0.05)
-            stopped.set()
-            load.join()
+        with served_ledger(dsn, hook) as (ledger, addresses):
+            otlp, idle = addresses["otlp_http"], _idle_share(ledger)
+            with arriving(otlp, told.rate):
+                ended = _expensive_spans(otlp, told.alerts)
+                deadline = time.monotonic() + _PATIENCE_SECONDS
+                while len(noticed) < told.alerts and time.monotonic() < deadline:
+                    time.sleep(0.05)
     receiver.shutdown()
     delays = [(noticed[name] - moment) * 1000 for name, moment in ended.items() if name in noticed]
     print(json.dumps({"rate": told.rate, "sent": len(ended), **_figures(delays), "idle_cpu_share": idle}))
@@ -80,17 +73,6 @@ def _idle_share(ledger: MeasuredProcess) -> float:
     before = ledger.cpu_seconds()
     time.sleep(_IDLE_SECONDS)
     return round((ledger.cpu_seconds() - before) / _IDLE_SECONDS, 3)
-
-
-def _send_at(otlp: str, rate: int, stopped: threading.Event) -> None:
-    rng = random.Random(0)  # noqa: S311 - not a secret
-    bodies = [request_body(_SPANS_A_REQUEST, rng) for _ in range(40)]
-    due, number = time.monotonic(), 0
-    while not stopped.is_set():
-        send_all(otlp, [bodies[number % len(bodies)]], 1)
-        number += 1
-        due += _SPANS_A_REQUEST / max(rate, 1)
-        time.sleep(max(0.0, due - time.monotonic()))
 
 
 def _expensive_spans(otlp: str, count: int) -> dict[str, float]:

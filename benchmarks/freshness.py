@@ -11,16 +11,14 @@ import argparse
 import json
 import random
 import statistics
-import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import httpx
 
-from measured_process import MeasuredProcess
-from otlp_payload import request_body, send_all, send_at
+from otlp_payload import request_body, send_all
+from served_ledger import arriving, served_ledger
 
 _MARKER_PAUSE_SECONDS = 0.25
 
@@ -31,26 +29,13 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=20_000, help="spans a second")
     parser.add_argument("--seconds", type=int, default=20)
     told = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="spanledger-bench-") as directory:
-        ports = [word for name in ("otlp-http", "otlp-grpc", "api", "clickhouse") for word in (f"--{name}-port", "0")]
-        command = [
-            sys.executable,
-            "-m",
-            "spanledger_api",
-            "up",
-            "--dsn",
-            f"chdb://{Path(directory) / 'ledger'}",
-            *ports,
-        ]
-        with MeasuredProcess(command) as ledger:
-            addresses: dict[str, str] = json.loads(ledger.stdout.readline())
-            stopped = threading.Event()
-            load = threading.Thread(target=send_at, args=(addresses["otlp_http"], told.rate, stopped))
-            load.start()
+    with (
+        tempfile.TemporaryDirectory(prefix="spanledger-bench-") as directory,
+        served_ledger(f"chdb://{Path(directory) / 'ledger'}") as (ledger, addresses),
+    ):
+        with arriving(addresses["otlp_http"], told.rate):
             delays = _markers(addresses, told.seconds)
-            stopped.set()
-            load.join()
-            print(json.dumps({"rate": told.rate, **_figures(delays), "memory_mib": ledger.memory_mib()}))
+        print(json.dumps({"rate": told.rate, **_figures(delays), "memory_mib": ledger.memory_mib()}))
 
 
 def _markers(addresses: dict[str, str], seconds: int) -> list[float]:

@@ -18,7 +18,6 @@ import argparse
 import json
 import random
 import socket
-import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -29,6 +28,7 @@ import httpx
 
 from measured_process import MeasuredProcess
 from otlp_payload import request_body, send_all
+from served_ledger import served_ledger
 from spanledger import environment
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def main() -> None:
 def _measure(  # noqa: PLR0913, PLR0917 - what is sent, which way, and where
     running: ExitStack, way: _Way, directory: Path, bodies: Sequence[bytes], spans: int, connections: int
 ) -> dict[str, object]:
-    ledger, addresses = _up(running, directory / "ledger")
+    ledger, addresses = running.enter_context(served_ledger(f"chdb://{directory / 'ledger'}"))
     otlp, before_it = way(running, directory, addresses)
     processes = [ledger, *before_it]
     _wait_until(lambda: _answers(otlp))
@@ -85,15 +85,6 @@ def _measure(  # noqa: PLR0913, PLR0917 - what is sent, which way, and where
         "cpu_seconds_per_million_spans": round(used / spans * 1e6, 2),
         "peak_memory_mib": {"ledger": ledger.memory_mib(), "before_it": sum(p.memory_mib() for p in before_it)},
     }
-
-
-def _up(running: ExitStack, directory: Path) -> tuple[MeasuredProcess, dict[str, str]]:
-    """Start ``spanledger up`` with every port free; where it answers."""
-    ports = [word for name in ("otlp-http", "otlp-grpc", "api", "clickhouse") for word in (f"--{name}-port", "0")]
-    command = [sys.executable, "-m", "spanledger_api", "up", "--dsn", f"chdb://{directory}", *ports]
-    process = running.enter_context(MeasuredProcess(command))
-    addresses: dict[str, str] = json.loads(process.stdout.readline())
-    return process, addresses
 
 
 def _straight(running: ExitStack, directory: Path, addresses: dict[str, str]) -> tuple[str, list[MeasuredProcess]]:

@@ -12,7 +12,6 @@ import argparse
 import itertools
 import json
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -22,8 +21,7 @@ from pathlib import Path
 import httpx
 
 from filled_ledger import fill_ledger, settle_ledger
-from measured_process import MeasuredProcess
-from otlp_payload import send_at
+from served_ledger import arriving, served_ledger
 from spanledger_clickhouse.ledger import open_ledger
 from spanledger_clickhouse.migrations import migrate
 
@@ -59,9 +57,7 @@ def main() -> None:
             migrate(ledger)
             fill_ledger(ledger, told.records)
             settle_ledger(ledger, 3600, lambda _: None)
-        ports = [word for name in ("otlp-http", "otlp-grpc", "api") for word in (f"--{name}-port", "0")]
-        with MeasuredProcess([sys.executable, "-m", "spanledger_api", "up", "--dsn", dsn, *ports]) as server:
-            addresses: dict[str, str] = json.loads(server.stdout.readline())
+        with served_ledger(dsn) as (server, addresses):
             seen = _read_while_sending(addresses, told.readers, told.rate, told.seconds)
             figures = {"readers": told.readers, "rate": told.rate, **_figures(seen, told.seconds)}
             print(json.dumps({**figures, "memory_mib": server.memory_mib()}))
@@ -69,14 +65,14 @@ def main() -> None:
 
 def _read_while_sending(addresses: dict[str, str], readers: int, rate: int, seconds: int) -> _Seen:
     seen, stopped = _Seen(), threading.Event()
-    threads = [threading.Thread(target=send_at, args=(addresses["otlp_http"], rate, stopped))]
-    threads += [
+    threads = [
         threading.Thread(target=_read, args=(addresses["api"], number, seen, stopped)) for number in range(readers)
     ]
-    for thread in threads:
-        thread.start()
-    time.sleep(seconds)
-    stopped.set()
+    with arriving(addresses["otlp_http"], rate):
+        for thread in threads:
+            thread.start()
+        time.sleep(seconds)
+        stopped.set()
     for thread in threads:
         thread.join()
     return seen

@@ -18,7 +18,7 @@ from measured_process import MeasuredProcess
 from reports import PATHS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from timing import Questions
 
@@ -39,10 +39,18 @@ class Arrivals:
 
 
 @contextmanager
-def served_ledger(dsn: str) -> Generator[tuple[MeasuredProcess, dict[str, str]]]:
-    """Serve the ledger of a DSN, and lend the process and the addresses it is reached at."""
+def served_ledger(
+    dsn: str, environment: Mapping[str, str] | None = None
+) -> Generator[tuple[MeasuredProcess, dict[str, str]]]:
+    """Serve the ledger of a DSN, and lend the process and the addresses it is reached at.
+
+    Args:
+        dsn: Where the ledger is.
+        environment: Variables to set besides this process' own.
+    """
     ports = [word for name in ("otlp-http", "otlp-grpc", "api", "clickhouse") for word in (f"--{name}-port", "0")]
-    with MeasuredProcess([sys.executable, "-m", "spanledger_api", "up", "--dsn", dsn, *ports]) as server:
+    command = [sys.executable, "-m", "spanledger_api", "up", "--dsn", dsn, *ports]
+    with MeasuredProcess(command, environment) as server:
         yield server, json.loads(server.stdout.readline())
 
 
