@@ -136,13 +136,16 @@ def read_records(ledger: Ledger, source: Source, where: Where, execution_id: str
         LedgerUnavailableError: The ledger cannot be reached or did not answer in time.
     """
     layout = _LAYOUTS[source]
-    where = where.at(find_execution(ledger, source, execution_id))
+    found = find_execution(ledger, source, execution_id)
+    where = where.at(found)
     # Where rows are hidden, a version that may be seen could pass for the newest. On a cluster parts of several shards
     # have the same names, and a server may be older than what is told of them.
     if ledger.dsn.embedded and not ledger.hides_rows:
         named = ask_with(ledger, layout.of(_NAMED, source, layout.columns), where, _SETTINGS)
         if len(named) <= _MOST_ROWS:
-            others = _other_versions(ledger, source, named)
+            # Settled before the rows were read: what was written since may be in the answer or not.
+            settled = found is not None and all(text(row, "part") in found.settled_parts for row in named)
+            others = [] if settled else _other_versions(ledger, source, named)
             return [row for row in _newest(layout, [*named, *others]) if row["execution_id"] == execution_id]
     return ask_with(ledger, layout.of(_MERGED, source, layout.columns), where, _SETTINGS)
 

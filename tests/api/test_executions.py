@@ -167,6 +167,27 @@ def test_versions_of_a_record_count_once_whatever_they_say(ledger: Ledger, clien
     assert ([r["user_id"] for r in other["cost_records"]], len(other["performance_records"])) == (["u2"], 1)
 
 
+def test_a_record_that_came_to_name_another_execution_is_not_shown(ledger: Ledger, client: TestClient) -> None:
+    """Not even where its month was merged before, and nothing that arrived since names the execution."""
+    store(ledger, [Span(service="s3", cost=Decimal(1), execution="e", start=NOW)])
+    ledger.command("OPTIMIZE TABLE cost_records_local FINAL")
+    RollupWorker(ledger, quiet_seconds=0).rebuild()
+    merged, settled = _get(client, "e"), find_execution(ledger, Source.COST, "e")
+    ledger.command(
+        "INSERT INTO cost_records_local SELECT * REPLACE ('other' AS execution_id, 1 AS version)"
+        " FROM cost_records_local"
+    )
+
+    changed_since, other = client.get("/api/executions/e"), _get(client, "other")
+
+    assert settled is not None
+    assert len(settled.settled_parts) == 1
+    assert [record["span_id"] for record in merged["cost_records"]] == [
+        record["span_id"] for record in other["cost_records"]
+    ]
+    assert changed_since.status_code == 404
+
+
 @pytest.mark.parametrize("most_rows", [30, 2])
 def test_of_many_versions_those_of_the_views_are_shown(
     ledger: Ledger, client: TestClient, monkeypatch: pytest.MonkeyPatch, most_rows: int

@@ -6,7 +6,7 @@ while a plan may still name it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.family import Source
     from spanledger_clickhouse.rollups.pointers import Buckets, Pointer
+    from spanledger_clickhouse.rollups.snapshot import Known
     from spanledger_clickhouse.rollups.stretches import Stretch
 
 __all__ = ["RECORDS_ONLY", "ReadingPlan", "Whereabouts", "find_execution", "plan_reading"]
@@ -75,10 +76,12 @@ class Whereabouts:
     Attributes:
         days: Days of UTC, ascending, as `toDate` of the start says them; one more day may follow.
         since: From this instant on, in nanoseconds since 1970 UTC, until the end of its day; None where there is none.
+        settled_parts: Parts of the records' table that hold every record of their month, and none twice.
     """
 
     days: tuple[date, ...] = ()
     since: int | None = None
+    settled_parts: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 def plan_reading(
@@ -96,10 +99,12 @@ def plan_reading(
     Raises:
         ClickHouseError: The engine did not answer.
     """
+    known = None if window[0] < 0 else read_known(ledger, source)
+    return RECORDS_ONLY if known is None else _plan(known, window, is_whole)
+
+
+def _plan(known: Known, window: tuple[int, int | None], is_whole: Callable[[Stretch], bool]) -> ReadingPlan:
     start, end = window[0], _LAST_NS if window[1] is None else window[1]
-    known = None if start < 0 else read_known(ledger, source)
-    if known is None:
-        return RECORDS_ONLY
     generations: list[int] = []
 
     def take(buckets: Mapping[int, Pointer], width: int, unit_ns: int = HOUR_NS, origin: int = 0) -> list[int]:
@@ -144,20 +149,22 @@ def find_execution(ledger: Ledger, source: Source, execution_id: str) -> Whereab
     Raises:
         ClickHouseError: The engine did not answer.
     """
-    plan = plan_reading(ledger, source, (0, None))
-    if plan.stretches is None:
+    known = read_known(ledger, source)
+    if known is None:
         return None
+    plan = _plan(known, (0, None), any_stretch)
     # A generation that counts no longer may name an hour too many; every one that counts names all of its own.
     rows = ledger.query(_HOURS.replace("$table", EXECUTIONS[source].table), {"execution_id": execution_id})
     starts = [cast("int", row["start"]) for row in rows]
-    for first, after in (*plan.stretches, *plan.recent):
+    for first, after in (*(plan.stretches or ()), *plan.recent):
         starts += (first, *range((first // _DAY_NS + 1) * _DAY_NS, after, _DAY_NS))
     if not starts:
-        return Whereabouts()
+        return Whereabouts(settled_parts=known.settled_parts)
     *days, last = sorted({start // _DAY_NS for start in starts})
     return Whereabouts(
         tuple(_EPOCH + timedelta(days=day) for day in sorted({day % _DATES for day in days})),
         min(start for start in starts if start // _DAY_NS == last),
+        known.settled_parts,
     )
 
 

@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypedDict, cast
 from weakref import WeakKeyDictionary
 
 from spanledger_clickhouse.rollups.changes import Changes, read_changes, read_progress
@@ -18,7 +18,7 @@ from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, HOUR, STATE_TA
 from spanledger_clickhouse.rollups.slices import SlicedHour, Slices, current_hours
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Sequence
+    from collections.abc import Collection, Generator, Iterable, Sequence
     from uuid import UUID
 
     from spanledger_clickhouse.ledger import Ledger
@@ -39,18 +39,24 @@ _MOST_HELD_SECONDS: Final = 10.0
 _ASKED_SECONDS: Final = 5.0
 """What nobody asked for in so long is read anew when somebody does, and not before."""
 
-# Every write adds a block or, where it removes something, a mutation.
-_WRITTEN: Final = """
-SELECT
-    table,
-    max(max_block_number) AS block,
-    max(toUInt64OrZero(splitByChar('_', name)[5])) AS mutation
+# A few dozen rows: to add them up here is quicker than to plan a statement that does.
+_PARTS: Final = """
+SELECT table, partition_id AS partition, name, max_block_number AS block, level
 FROM system.parts
 WHERE active AND database = {database:String} AND table IN {tables:Array(String)}
-GROUP BY table
 """
 _Written = dict[str, tuple[int, int]]
-"""By table that has rows: its newest block, and its newest mutation."""
+"""By table that has rows: its newest block, and its newest mutation. Every write adds one or the other."""
+
+
+class _Part(TypedDict):
+    """A part of a table, as the engine tells of it."""
+
+    table: str
+    partition: str
+    name: str
+    block: int
+    level: int
 
 
 class _Snapshot:
@@ -133,11 +139,14 @@ class Known:
         table_id: Which table of records it is about.
         changed_until: The newest block of that table; 0 where one number does not tell.
         mutation: The newest mutation of that table; 0 where there is none.
+        settled_parts: Parts of that table that are all there is of their month, and were merged: they hold every
+            record of it, and none twice. None of a cluster's are known.
     """
 
     table_id: UUID
     changed_until: int
     mutation: int
+    settled_parts: frozenset[str]
     _ledger: Ledger
     _live: Changes
     _snapshot: _Snapshot
@@ -210,10 +219,8 @@ def one_moment() -> Generator[None]:
 def _read_known(ledger: Ledger, source: Source) -> Known | None:
     # The same for every source, so that those who ask about two at once are told by one statement.
     parameters = {"database": ledger.dsn.database, "tables": [*(each.table for each in Source), *STATE_TABLES]}
-    written: _Written = {
-        str(row["table"]): (cast("int", row["block"]), cast("int", row["mutation"]))
-        for row in ledger.query(_WRITTEN, parameters)
-    }
+    parts = [cast("_Part", row) for row in ledger.query(_PARTS, parameters)]
+    written = _written(parts)
     newest, mutation = written.get(source.table, (0, 0))
     snapshot = _snapshot(ledger, source, _of_state(written))
     # The snapshot may have been read after the blocks, and know of later ones.
@@ -223,7 +230,26 @@ def _read_known(ledger: Ledger, source: Source) -> Known | None:
         return None
     is_current = progress.newest == progress.accounted
     live = Changes() if is_current else snapshot.changes_until(ledger, progress)
-    return Known(progress.table_id, progress.newest, progress.mutation, ledger, live, snapshot)
+    settled = _settled(part for part in parts if part["table"] == source.table)
+    return Known(progress.table_id, progress.newest, progress.mutation, settled, ledger, live, snapshot)
+
+
+def _written(parts: Iterable[_Part]) -> _Written:
+    written: _Written = {}
+    for part in parts:
+        block, mutation = written.get(part["table"], (0, 0))
+        # Month, first and last block, and how often it was merged; then the mutation, if there was one.
+        _, _, _, _, *mutated = part["name"].split("_")
+        newest = int(mutated[0]) if mutated else 0
+        written[part["table"]] = max(block, part["block"]), max(mutation, newest)
+    return written
+
+
+def _settled(parts: Iterable[_Part]) -> frozenset[str]:
+    by_month: dict[str, list[_Part]] = {}
+    for part in parts:
+        by_month.setdefault(part["partition"], []).append(part)
+    return frozenset(found[0]["name"] for found in by_month.values() if len(found) == 1 and found[0]["level"] > 0)
 
 
 def _read_known_of_cluster(ledger: Ledger, source: Source) -> Known | None:
@@ -238,7 +264,7 @@ def _read_known_of_cluster(ledger: Ledger, source: Source) -> Known | None:
         return None
     covered, is_current = observation.coverage, observation.coverage.covers(seen.coverage)
     live = Changes() if is_current else read_later_changes(ledger, source, covered, UNSEEN, snapshot.told_apart())
-    return Known(progress.table_id, 0, 0, ledger, live, snapshot)
+    return Known(progress.table_id, 0, 0, frozenset(), ledger, live, snapshot)
 
 
 def _of_state(written: _Written) -> _Written:
