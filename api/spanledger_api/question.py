@@ -1,10 +1,12 @@
 """One request for a report and its answer: rows as JSON or CSV, what must be known about them in the headers."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Protocol, TypeAlias
+from typing import Annotated, Protocol, TypeAlias, TypeVar
 
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel
@@ -14,7 +16,7 @@ from spanledger_api.encoding import to_csv, to_json
 from spanledger_api.filters import Where
 from spanledger_api.paging import Paged, next_page_headers
 from spanledger_api.parameters import ReportFormat
-from spanledger_api.reply import amount_headers, freshness_headers
+from spanledger_api.reply import freshness_headers, share_headers
 from spanledger_api.revalidation import REVALIDATED, closed_tag, is_known
 from spanledger_api.window import Window
 from spanledger_clickhouse.ledger import Ledger
@@ -26,6 +28,7 @@ ReportRow: TypeAlias = BaseModel | Mapping[str, object]
 """One row of a report: a model, or a mapping where the columns depend on what was asked for."""
 
 _Headers: TypeAlias = Callable[[], dict[str, str]]
+_T = TypeVar("_T")
 
 
 class _Form(Protocol):
@@ -84,13 +87,13 @@ class Question:
         """
         currency = parameters.currency
         with one_moment():
-            return self._revalidated(columns, parameters, read, lambda: amount_headers(self.ledger, where, currency))
+            return self._revalidated(columns, parameters, read, lambda: share_headers(self.ledger, where, currency))
 
     def durations(
         self, columns: Sequence[str], parameters: _Report, read: Callable[[], Sequence[ReportRow]]
     ) -> Response:
         """A report without amounts; arguments and result as of :meth:`amounts`."""
-        return self._revalidated(columns, parameters, read, lambda: freshness_headers(self.ledger))
+        return self._revalidated(columns, parameters, read)
 
     def open_durations(
         self, columns: Sequence[str], parameters: _Form, read: Callable[[], Sequence[ReportRow]]
@@ -99,25 +102,42 @@ class Question:
         return self._answer(columns, parameters, read, freshness_headers(self.ledger))
 
     def _revalidated(
-        self, columns: Sequence[str], parameters: _Report, read: Callable[[], Sequence[ReportRow]], headers: _Headers
+        self,
+        columns: Sequence[str],
+        parameters: _Report,
+        read: Callable[[], Sequence[ReportRow]],
+        shares: _Headers | None = None,
     ) -> Response:
         # Each is read before what it speaks of, so that the rows are at least as fresh as it says.
         tag = closed_tag(self.request, self.ledger, parameters.window(self.now), self.now)
         kept = {} if tag is None else {"ETag": tag, "Cache-Control": REVALIDATED}
         if tag is not None and is_known(self.request, tag):
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=kept)
-        return self._answer(columns, parameters, read, headers() | kept)
+        return self._answer(columns, parameters, read, freshness_headers(self.ledger) | kept, shares)
 
     def _answer(
-        self, columns: Sequence[str], parameters: _Form, read: Callable[[], Sequence[ReportRow]], stated: dict[str, str]
+        self,
+        columns: Sequence[str],
+        parameters: _Form,
+        read: Callable[[], Sequence[ReportRow]],
+        stated: dict[str, str],
+        shares: _Headers | None = None,
     ) -> Response:
-        rows = read()
+        rows, of_rows = (read(), {}) if shares is None else _side_by_side(read, shares)
+        stated |= of_rows
         if isinstance(parameters, Paged) and len(rows) > parameters.limit:
             rows = rows[: parameters.limit]
             stated |= next_page_headers(self.request.url, parameters.page)
         if parameters.format is ReportFormat.CSV:
             return Response(to_csv(columns, rows), media_type="text/csv; charset=utf-8", headers=stated)
         return Response(to_json(rows), media_type="application/json", headers=stated)
+
+
+def _side_by_side(read: Callable[[], _T], shares: _Headers) -> tuple[_T, dict[str, str]]:
+    """Rows and the shares among their records, neither of which needs to wait for the other."""
+    with ThreadPoolExecutor(1) as beside:
+        pending = beside.submit(copy_context().run, shares)
+        return read(), pending.result()
 
 
 def columns_of(model: type[BaseModel]) -> tuple[str, ...]:

@@ -21,16 +21,19 @@ def freshness_headers(ledger: Ledger) -> dict[str, str]:
     return {} if newest is None else {headers.DATA_AS_OF: format_rfc3339(newest)}
 
 
-def amount_headers(ledger: Ledger, where: Where, currency: str) -> dict[str, str]:
-    """The headers of a report of amounts; ask for them before the rows, so that the rows are at least as fresh."""
-    result = freshness_headers(ledger)
+def share_headers(ledger: Ledger, where: Where, currency: str) -> dict[str, str]:
+    """The headers that say how far amounts can be trusted: of which records, in which currency."""
     coverage = read_coverage(ledger, where)
     return {
-        **result,
         headers.CURRENCY: currency,
         headers.UNPRICED_SHARE: decimal_text(coverage.unpriced_share),
         headers.FALLBACK_SHARE: decimal_text(coverage.fallback_share),
     }
+
+
+def amount_headers(ledger: Ledger, where: Where, currency: str) -> dict[str, str]:
+    """The headers of a report of amounts; ask for them before the rows, so that the rows are at least as fresh."""
+    return freshness_headers(ledger) | share_headers(ledger, where, currency)
 
 
 def _header(description: str, example: str) -> dict[str, Any]:
