@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypedDict, cast
 from weakref import WeakKeyDictionary
 
@@ -74,6 +74,7 @@ class _Snapshot:
         self._source = source
         self._within: dict[int, Buckets] = {}
         self._changes: tuple[Progress, set[int], Changes] | None = None
+        self._changing = threading.Lock()
         self.asked_at = -math.inf
         if self.progress.is_reliable:
             self.from_day = self._pointers(ledger).read(FROM_DAY)
@@ -81,17 +82,18 @@ class _Snapshot:
 
     def changes_until(self, ledger: Ledger, progress: Progress) -> Changes:
         """What changed after what is accounted; at least what had until some progress."""
-        # Another thread may remember those of another moment meanwhile.
-        remembered, sliced = self._changes, self.told_apart()
-        if remembered is not None and remembered[:2] == (progress, sliced):
-            return remembered[2]
-        if remembered is not None and remembered[1] == sliced and remembered[0].newest <= progress.newest:
-            later = read_changes(ledger, self._source, remembered[0].newest, sliced)
-            changes = remembered[2].joined(later)
-        else:
-            changes = read_changes(ledger, self._source, progress.accounted, sliced)
-        self._changes = progress, sliced, changes
-        return changes
+        # Who asks while another reads waits for that rather than reads the same.
+        with self._changing:
+            remembered, sliced = self._changes, self.told_apart()
+            if remembered is None or remembered[1] != sliced:
+                changes = read_changes(ledger, self._source, progress.accounted, sliced)
+            elif remembered[0].newest < progress.newest:
+                later = read_changes(ledger, self._source, remembered[0].newest, sliced)
+                changes = remembered[2].joined(later)
+            else:
+                return remembered[2]
+            self._changes = progress, sliced, changes
+            return changes
 
     def told_apart(self) -> set[int]:
         """The hours in which slices are told apart of what changed since."""
@@ -127,8 +129,19 @@ _snapshots: Final[WeakKeyDictionary[Ledger, dict[Source, _Snapshot]]] = WeakKeyD
 _held: Final[WeakKeyDictionary[Ledger, tuple[float, int]]] = WeakKeyDictionary()
 """Until when, and by which thread, the snapshots of a ledger may be used although something was written."""
 _lock: Final = threading.Lock()
-_moment: Final[ContextVar[dict[tuple[Ledger, Source], Known | None] | None]] = ContextVar("moment", default=None)
-"""What the question that is being answered has found out already."""
+
+
+@dataclass(slots=True)
+class _Moment:
+    """What the question that is being answered has found out already; its threads find it out once."""
+
+    known: dict[tuple[Ledger, Source], Known | None] = field(
+        default_factory=dict["tuple[Ledger, Source]", "Known | None"]
+    )
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_moment: Final[ContextVar[_Moment | None]] = ContextVar("moment", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +208,12 @@ def read_known(ledger: Ledger, source: Source) -> Known | None:
     Raises:
         ClickHouseError: The engine did not answer.
     """
-    found = {} if (shared := _moment.get()) is None else shared
-    if (ledger, source) not in found:
-        read = _read_known_of_cluster if ledger.dsn.cluster else _read_known
-        found[ledger, source] = read(ledger, source)
-    return found[ledger, source]
+    read = _read_known_of_cluster if ledger.dsn.cluster else _read_known
+    moment = _moment.get() or _Moment()
+    with moment.lock:
+        if (ledger, source) not in moment.known:
+            moment.known[ledger, source] = read(ledger, source)
+        return moment.known[ledger, source]
 
 
 @contextmanager
@@ -209,7 +223,7 @@ def one_moment() -> Generator[None]:
     What is committed after that may be in the answers or not. Changes that the caller makes itself may not be, so
     nothing is written inside.
     """
-    token = _moment.set({})
+    token = _moment.set(_Moment())
     try:
         yield
     finally:

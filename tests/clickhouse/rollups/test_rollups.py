@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
 
-from spanledger_clickhouse.rollups import RollupWorker, Source, plan_reading
-from spanledger_clickhouse.rollups.changes import HOUR_NS
+from spanledger_clickhouse.ledger import Ledger
+from spanledger_clickhouse.rollups import RollupWorker, Source, plan_reading, snapshot
+from spanledger_clickhouse.rollups.changes import HOUR_NS, Changes, read_changes
 from tests.api.spans import Span, store
 from tests.statements import statements
 
 if TYPE_CHECKING:
-    from spanledger_clickhouse.ledger import Ledger
+    from collections.abc import Collection, Mapping
+
     from spanledger_clickhouse.rollups import ReadingPlan
 
 FIRST = datetime(2026, 3, 10, tzinfo=UTC)
@@ -195,6 +199,40 @@ def test_a_worker_that_is_stopping_leaves_the_rest(ledger: Ledger) -> None:
 
     assert left.stretches == ((nanoseconds(FIRST), nanoseconds(FIRST) + 2 * DAY_NS),)
     assert plan(ledger, FIRST).stretches == ()
+
+
+def test_what_changed_is_read_once_for_all_who_ask_at_once(
+    ledger: Ledger, worker: RollupWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers wait for the one who found out that something arrived, and are told the same."""
+    store(ledger, hourly_spans(1))
+    while worker.rebuild():
+        pass
+    settled = plan(ledger, FIRST)
+    store(ledger, hourly_spans(1))
+    looks, read, everybody_looked, query = list[str](), list[int](), Event(), Ledger.query
+
+    def noting_query(self: Ledger, sql: str, parameters: Mapping[str, object] | None = None) -> list[dict[str, object]]:
+        rows = query(self, sql, parameters)
+        if "FROM system.parts" in sql:
+            looks.append(sql)
+        if len(looks) == 4:
+            everybody_looked.set()
+        return rows
+
+    def waiting_read(ledger: Ledger, source: Source, accounted: int, sliced: Collection[int]) -> Changes:
+        assert everybody_looked.wait(30)
+        read.append(accounted)
+        return read_changes(ledger, source, accounted, sliced)
+
+    monkeypatch.setattr(Ledger, "query", noting_query)
+    monkeypatch.setattr(snapshot, "read_changes", waiting_read)
+    with ThreadPoolExecutor(4) as readers:
+        plans = [each.result() for each in [readers.submit(plan, ledger, FIRST) for _ in range(4)]]
+
+    assert plans == [plans[0]] * 4
+    assert plans[0] != settled
+    assert len(read) == 1
 
 
 def test_while_nothing_is_written_nothing_is_looked_at(ledger: Ledger, worker: RollupWorker) -> None:
