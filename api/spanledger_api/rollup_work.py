@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from spanledger.environment import ROLLUP_QUIET_SECONDS
 from spanledger.exceptions import ConfigurationError
-from spanledger_clickhouse.rollups import RollupSweeper, RollupVerifier, RollupWorker, keep_up
+from spanledger_clickhouse.rollups import RollupSweeper, RollupVerifier, RollupWorker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,6 @@ _VERIFY_PAUSE_SECONDS: Final = 60.0
 _VERIFY_RESTS: Final = 20
 """For so many times as long as a day took to compare none is: of a hundred million records one takes twenty seconds."""
 _SWEEP_PAUSE_SECONDS: Final = 300.0
-_KEEP_UP_PAUSE_SECONDS: Final = 0.1
 
 
 def rollup_steps(
@@ -76,7 +75,6 @@ def rollup_steps(
         ("rollups", rebuild, _REBUILD_PAUSE_SECONDS),
         ("rollup-verifier", verify, _VERIFY_PAUSE_SECONDS),
         ("rollup-sweeper", sweeper.sweep, _SWEEP_PAUSE_SECONDS),
-        ("recent-records", lambda: keep_up(ledger), _KEEP_UP_PAUSE_SECONDS),
     ]
 
 

@@ -10,9 +10,11 @@ from spanledger.pricing import Calculator, PriceBook
 from spanledger_api.alerts.configuration import AlertConfiguration
 from spanledger_api.alerts.watching import alert_steps
 from spanledger_api.rollup_work import rollup_steps
+from spanledger_clickhouse.background_ledger import BackgroundLedger
 from spanledger_clickhouse.leases import Lease, LedgerLeaseLog
 from spanledger_clickhouse.periodic import Periodic
 from spanledger_clickhouse.rating import Rater
+from spanledger_clickhouse.rollups import keep_up
 from spanledger_clickhouse.table_writes import TableWrites
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ __all__ = ["start_workers"]
 
 _LEASE = "workers"
 _RATER_PAUSE_SECONDS = 0.5
+_KEEP_UP_PAUSE_SECONDS = 0.1
 _LOOK_SHARED_SECONDS = 0.2
 """Steps that come so soon after each other look once whether anything was written."""
 
@@ -60,13 +63,16 @@ def _workers(ledger: Ledger, lease: Lease | None, is_stopping: Callable[[], bool
         # The directory of an embedded ledger is held by one process; that is its lease.
         return Periodic(name, work if lease is None else partial(_while_held, lease, work), seconds)
 
-    book = PriceBook.from_environment()
-    writes = TableWrites(ledger, _LOOK_SHARED_SECONDS)
-    rater = Rater(ledger, Calculator(book), writes)
-    alerts = alert_steps(ledger, AlertConfiguration.from_environment(), book, writes)
+    book, background = PriceBook.from_environment(), BackgroundLedger(ledger)
+    writes = TableWrites(background, _LOOK_SHARED_SECONDS)
+    rater = Rater(background, Calculator(book), writes)
+    alerts = alert_steps(background, AlertConfiguration.from_environment(), book, writes)
+    rollups = rollup_steps(background, is_stopping, writes)
     return [
         periodic("rater", rater.rate_pending, _RATER_PAUSE_SECONDS),
-        *(periodic(name, step, pause) for name, step, pause in (*rollup_steps(ledger, is_stopping, writes), *alerts)),
+        # A question that is asked meanwhile waits for it.
+        periodic("recent-records", partial(keep_up, ledger), _KEEP_UP_PAUSE_SECONDS),
+        *(periodic(name, step, pause) for name, step, pause in (*rollups, *alerts)),
     ]
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from spanledger.exceptions import PermissionDeniedError
-from spanledger_clickhouse.ledger import Ledger
+from spanledger_clickhouse.ledger import Ledger, rows_of
 from spanledger_clickhouse.literals import text_literal
 
 if TYPE_CHECKING:
@@ -80,8 +80,7 @@ class BoundedLedger(Ledger):
 
     def _rows(self, sql: str, parameters: Mapping[str, object] | None) -> list[dict[str, object]]:
         with self._ledger.borrow() as client:
-            result = client.query(sql, parameters=dict(parameters or {}), settings=self._settings)
-            return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
+            return rows_of(client, sql, parameters, self._settings)
 
     def command(self, sql: str, parameters: Mapping[str, object] | None = None) -> None:
         """Run a statement that changes something, outside the limits.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 import clickhouse_connect
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from clickhouse_connect.driver.client import Client
 
-__all__ = ["Ledger", "open_ledger"]
+__all__ = ["Ledger", "open_ledger", "rows_of"]
 
 _READ_SETTINGS = {
     # Every repeat of a span has the start time of the first, hence the same partition.
@@ -60,6 +61,8 @@ class Ledger:
     """
 
     hides_rows: bool = False
+    _settings: Mapping[str, str] = MappingProxyType({})
+    """Settings of every statement, for who stands before another ledger."""
 
     def __init__(self, dsn: Dsn) -> None:
         self.dsn = dsn
@@ -106,13 +109,12 @@ class Ledger:
             ClickHouseError: The engine refused the statement; ``code`` and ``name`` say why.
         """
         with self.borrow() as client:
-            result = client.query(sql, parameters=dict(parameters or {}))
-            return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
+            return rows_of(client, sql, parameters, self._settings)
 
     def command(self, sql: str, parameters: Mapping[str, object] | None = None) -> None:
         """Run a statement that returns nothing of interest; arguments and errors as of :meth:`query`."""
         with self.borrow() as client:
-            client.command(sql, parameters=dict(parameters or {}))
+            client.command(sql, parameters=dict(parameters or {}), settings=dict(self._settings))
 
     @contextmanager
     def borrow(self) -> Generator[Client]:
@@ -201,6 +203,14 @@ class Ledger:
             where = str(dsn.path) if dsn.embedded else f"{dsn.host}:{dsn.port or 8123}"
             message = f"The ledger at {where} cannot be opened: {error}"
             raise LedgerUnavailableError(message) from error
+
+
+def rows_of(
+    client: Client, sql: str, parameters: Mapping[str, object] | None, settings: Mapping[str, str]
+) -> list[dict[str, object]]:
+    """Run a statement with settings of its own; arguments, result and errors as of :meth:`Ledger.query`."""
+    result = client.query(sql, parameters=dict(parameters or {}), settings=dict(settings))
+    return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
 
 
 def _identifier(name: str) -> str:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spanledger.exceptions import ConfigurationError, LedgerUnavailableError
+from spanledger_clickhouse.background_ledger import BackgroundLedger
 from spanledger_clickhouse.ledger import open_ledger
+from spanledger_clickhouse.priority import BACKGROUND_NICE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,3 +89,16 @@ def test_a_database_name_cannot_carry_sql() -> None:
     """Only letters, digits and underscores make a database name."""
     with pytest.raises((ConfigurationError, LedgerUnavailableError)):
         open_ledger("clickhouse://127.0.0.1:9/a`b")
+
+
+def test_statements_of_the_background_step_back(ledger: Ledger) -> None:
+    """They run at a lower priority than those of the ledger they go to, and say the same."""
+    background = BackgroundLedger(ledger)
+    nice = "SELECT getSetting('os_threads_nice_value_query') AS nice"
+    background.command("CREATE TABLE once (number Int32) ENGINE = Memory")
+    background.command("INSERT INTO once SELECT {number:Int32}", {"number": 7})
+
+    assert ledger.query(nice) == [{"nice": 0}]
+    assert background.query(nice) == [{"nice": BACKGROUND_NICE}]
+    assert ledger.query("SELECT number FROM once") == [{"number": 7}]
+    assert background.origin is ledger

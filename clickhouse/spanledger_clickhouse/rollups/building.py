@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from spanledger_clickhouse.literals import settings_text
-from spanledger_clickhouse.priority import background_settings
 from spanledger_clickhouse.rollups.changes import HOUR_NS, SLICE_NS, bucket_sql
 from spanledger_clickhouse.rollups.distinct import ask_distinct
 from spanledger_clickhouse.rollups.family import FAMILIES
@@ -19,13 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["build_hours", "build_slices", "build_wide", "sum_of_records"]
 
-_SETTINGS: Final = {
-    "async_insert": "0",
-    "max_threads": "1",
-    "do_not_merge_across_partitions_select_final": "1",
-    "max_partitions_per_insert_block": "0",
-    "max_bytes_before_external_group_by": "500000000",
-}
+_SETTINGS: Final = " SETTINGS " + settings_text(
+    {
+        "async_insert": "0",
+        "max_threads": "1",
+        "do_not_merge_across_partitions_select_final": "1",
+        "max_partitions_per_insert_block": "0",
+        "max_bytes_before_external_group_by": "500000000",
+    }
+)
 
 
 def sum_of_records(family: Family, records: str, width_ns: int = HOUR_NS) -> str:
@@ -119,7 +120,7 @@ def build_wide(ledger: Ledger, source: Source, stretch: tuple[int, int], parts: 
             f" FROM {family.table} WHERE generation IN {{parts:Array(UInt64)}}"
             " AND started_at >= fromUnixTimestamp64Nano({first:Int64}, 'UTC')"
             " AND started_at < fromUnixTimestamp64Nano({after:Int64}, 'UTC')"
-            f" GROUP BY {keys}{_settings(ledger)}",
+            f" GROUP BY {keys}{_SETTINGS}",
             parameters,
         )
     return generation
@@ -141,14 +142,10 @@ def _build(ledger: Ledger, source: Source, width_ns: int, buckets: Sequence[int]
             f"INSERT INTO {family.table} (generation, started_at, {', '.join(family.columns)})"  # noqa: S608 - every name is of an enumeration
             " SELECT {first:UInt64} + indexOf({buckets:Array(Int64)}, bucket) - 1,"
             f" fromUnixTimestamp64Nano(toInt64(bucket) * {width_ns}, 'UTC'), {summed}"
-            f" FROM ({sum_of_records(family, records, width_ns)}){_settings(ledger)}",
+            f" FROM ({sum_of_records(family, records, width_ns)}){_SETTINGS}",
             parameters,
         )
     return generations
-
-
-def _settings(ledger: Ledger) -> str:
-    return f" SETTINGS {settings_text(_SETTINGS | background_settings(ledger))}"
 
 
 def _families(source: Source) -> list[Family]:

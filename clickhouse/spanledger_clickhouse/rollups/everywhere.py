@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from spanledger_clickhouse.ledger import Ledger
+from spanledger_clickhouse.ledger import Ledger, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -51,8 +51,7 @@ class WrittenEverywhere(Ledger):
     def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[dict[str, object]]:
         """Run a statement that returns rows, as of the base."""
         with self._ledger.borrow() as client:
-            result = client.query(sql, parameters=dict(parameters or {}), settings=_WHOLE)
-            return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
+            return rows_of(client, sql, parameters, _WHOLE)
 
     def command(self, sql: str, parameters: Mapping[str, object] | None = None) -> None:
         """Run a statement that writes, as of the base."""

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
-from spanledger_clickhouse.literals import settings_text
-from spanledger_clickhouse.priority import background_settings
 from spanledger_clickhouse.retention import RETAINABLE, read_retention
 from spanledger_clickhouse.rollups.building import sum_of_records
 from spanledger_clickhouse.rollups.changes import HOUR_NS
@@ -49,7 +47,7 @@ FROM
     GROUP BY stretch, $columns
 )
 WHERE sides != 2
-SETTINGS $settings
+SETTINGS max_threads = 1
 """
 
 
@@ -192,7 +190,6 @@ def _differing(ledger: Ledger, family: Family, width: int, pointers: Mapping[int
             [*family.groups, *(measure.merged_from(f"summed_{measure.value}") for measure in family.measures)]
         ),
         "$records": sum_of_records(family, records),
-        "$settings": settings_text({"max_threads": "1", **background_settings(ledger)}),
     }
     sql = _DIFFERING
     for name, text in words.items():
