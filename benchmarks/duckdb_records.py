@@ -35,7 +35,7 @@ _QUESTIONS = {
     " WHERE started_at >= date_trunc('month', now()) AND service = 'openai' GROUP BY 1 ORDER BY c DESC",
     "bottleneck": "SELECT step_name, avg(duration_ns), quantile_disc(duration_ns, 0.95), max(duration_ns), count(*)"
     " FROM records WHERE task_type = 'video_generation' AND started_at >= date_trunc('week', now()) GROUP BY 1",
-    "execution": "SELECT * REPLACE (epoch_us(started_at) AS started_at) FROM records WHERE execution_id = 'job-500'",
+    "execution": "SELECT * REPLACE (epoch_us(started_at) AS started_at) FROM records WHERE execution_id = 'run-500'",
     "scattered_execution": "SELECT * REPLACE (epoch_us(started_at) AS started_at) FROM records"
     " WHERE execution_id = 'execution-1000'",
 }

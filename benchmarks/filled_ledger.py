@@ -29,7 +29,7 @@ SELECT
     toFixedString(reinterpretAsString(reinterpretAsUUID(cityHash64(number, 2))), 16) AS trace_id,
     reinterpretAsFixedString(cityHash64(number, 3)) AS span_id,
     $execution AS execution_id,
-    concat('user-', toString(cityHash64(number, 4) % 10000)) AS user_id,
+    concat('user-', toString(cityHash64($user, 4) % 10000)) AS user_id,
     ['openai', 'openai', 'openai', 'whisper', 'google_video_ai', 's3', 'cloudfront', 'cloudflare_stream'][
         number % 8 + 1],
     concat('gpt-4_category_prompt_', toString(cityHash64(number, 5) % 40)), 'gpt-4',
@@ -44,14 +44,16 @@ FROM numbers({start:UInt64}, {count:UInt64})
 _SCATTERED = {
     "age": "cityHash64(number, 1) % (90 * 86400000)",
     "execution": "concat('execution-', toString(intDiv(number, 8)))",
+    "user": "number",
 }
-"""Records of an execution lie anywhere in the ninety days: no execution is like that, and none is harder to read."""
+"""Records of an execution lie anywhere in the ninety days, each of another user: none is so hard to read."""
 
 _TOGETHER = {
     "age": "cityHash64(intDiv(number, 8), 1) % (90 * 86400000) + (7 - number % 8) * 60000",
-    "execution": "concat('job-', toString(intDiv(number, 8) - 1250000000000))",
+    "execution": "concat('run-', toString(intDiv(number, 8) - 1250000000000))",
+    "user": "intDiv(number, 8)",
 }
-"""Records of an execution lie in eight minutes."""
+"""Records of an execution lie in eight minutes and belong to one user."""
 
 _FIRST_TOGETHER = 10_000_000_000_000
 _RECORDS_TOGETHER = 8_000
@@ -85,7 +87,8 @@ FROM numbers(intDiv({start:UInt64}, 8), intDiv({count:UInt64} + 7, 8))
 def fill_ledger(ledger: Ledger, records: int) -> None:
     """Insert seeded records of the last ninety days, and an execution for every eight, inside the engine.
 
-    Besides there are a thousand executions, ``job-0`` to ``job-999``, each of which has its eight records together.
+    Besides there are a thousand executions, ``run-0`` to ``run-999``, each of which has its eight records together, all
+    of one user.
     What is there already is not inserted again.
     """
     if not _holds(ledger, "execution-0"):
@@ -96,10 +99,10 @@ def fill_ledger(ledger: Ledger, records: int) -> None:
             ledger.command(_TASK_EXECUTIONS, stretch)
         ledger.command(_PERFORMANCE_RECORDS, {"executions": "execution-"})
         _merge(ledger)
-    if not _holds(ledger, "job-0"):
+    if not _holds(ledger, "run-0"):
         stretch = {"start": _FIRST_TOGETHER, "count": _RECORDS_TOGETHER}
         ledger.command(_COST_RECORDS.substitute(_TOGETHER), stretch)
-        ledger.command(_PERFORMANCE_RECORDS, {"executions": "job-"})
+        ledger.command(_PERFORMANCE_RECORDS, {"executions": "run-"})
         _merge(ledger)
 
 

@@ -84,19 +84,19 @@ _QUESTIONS: dict[LiteralString, dict[str, LiteralString]] = {
         "prompts": "SELECT operation, sum(total_cost) AS total_cost, avg(total_cost), avg(duration), count(*)"
         " FROM cost_records WHERE service = 'openai' AND created_at >= date_trunc('month', now())"
         " GROUP BY operation ORDER BY 2 DESC",
-        "execution": "SELECT * FROM cost_records WHERE execution_id = 'job-500' ORDER BY started_at",
+        "execution": "SELECT * FROM cost_records WHERE execution_id = 'run-500' ORDER BY started_at",
         "scattered_execution": "SELECT * FROM cost_records WHERE execution_id = 'execution-1000' ORDER BY started_at",
     },
     "performance_records": {
         "bottleneck": "SELECT step_name, avg(duration), percentile_disc(0.95) WITHIN GROUP (ORDER BY duration),"
         " max(duration), count(*) FROM performance_records WHERE task_type = 'video_generation'"
         " AND created_at >= date_trunc('week', now()) GROUP BY step_name ORDER BY 2 DESC",
-        "execution": "SELECT * FROM performance_records WHERE execution_id = 'job-500' ORDER BY started_at",
+        "execution": "SELECT * FROM performance_records WHERE execution_id = 'run-500' ORDER BY started_at",
         "scattered_execution": "SELECT * FROM performance_records WHERE execution_id = 'execution-1000'"
         " ORDER BY started_at",
     },
     "task_executions": {
-        "execution": "SELECT * FROM task_executions WHERE execution_id = 'job-500'",
+        "execution": "SELECT * FROM task_executions WHERE execution_id = 'run-500'",
         "scattered_execution": "SELECT * FROM task_executions WHERE execution_id = 'execution-1000'",
     },
 }

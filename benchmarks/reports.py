@@ -28,7 +28,7 @@ PATHS = {
     "trend": "/api/analytics/cost/trend?period=daily&days=30",
     "prompts": "/api/analytics/cost/prompts?period=monthly",
     "bottleneck": "/api/analytics/performance/bottleneck?taskType=video_generation",
-    "execution": "/api/executions/job-500",
+    "execution": "/api/executions/run-500",
     "scattered_execution": "/api/executions/execution-1000",
 }
 
