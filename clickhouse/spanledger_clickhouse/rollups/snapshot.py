@@ -74,7 +74,9 @@ class _Snapshot:
         self._source = source
         self._within: dict[int, Buckets] = {}
         self._changes: tuple[Progress, set[int], Changes] | None = None
+        # Who asks while another reads waits for that rather than reads the same.
         self._changing = threading.Lock()
+        self._reading_within = threading.Lock()
         self.asked_at = -math.inf
         if self.progress.is_reliable:
             self.from_day = self._pointers(ledger).read(FROM_DAY)
@@ -82,7 +84,6 @@ class _Snapshot:
 
     def changes_until(self, ledger: Ledger, progress: Progress) -> Changes:
         """What changed after what is accounted; at least what had until some progress."""
-        # Who asks while another reads waits for that rather than reads the same.
         with self._changing:
             remembered, sliced = self._changes, self.told_apart()
             if remembered is None or remembered[1] != sliced:
@@ -105,15 +106,16 @@ class _Snapshot:
 
     def within(self, ledger: Ledger, days: Sequence[int]) -> list[Buckets]:
         """What is known of the buckets inside some days, day by day."""
-        within = self._within
-        if missing := [day for day in days if day not in within]:
-            read: dict[int, Buckets] = {day: {width: {} for width in WITHIN_DAY} for day in missing}
-            for width, buckets in self._pointers(ledger).read(WITHIN_DAY, missing).items():
-                for bucket, pointer in buckets.items():
-                    read[bucket * width // DAY][width][bucket] = pointer
-            within = within | read
-            if len(within) <= _MOST_DAYS:
-                self._within = within
+        with self._reading_within:
+            within = self._within
+            if missing := [day for day in days if day not in within]:
+                read: dict[int, Buckets] = {day: {width: {} for width in WITHIN_DAY} for day in missing}
+                for width, buckets in self._pointers(ledger).read(WITHIN_DAY, missing).items():
+                    for bucket, pointer in buckets.items():
+                        read[bucket * width // DAY][width][bucket] = pointer
+                within = within | read
+                if len(within) <= _MOST_DAYS:
+                    self._within = within
         return [within[day] for day in days]
 
     @property
@@ -294,7 +296,11 @@ def _snapshot(ledger: Ledger, source: Source, written: _Written) -> _Snapshot:
     is_held = is_reader and time.monotonic() < until
     if found is None or (not is_held and found.written != written):
         before, found = found, _Snapshot(ledger, source, written)
-        found.asked_at = -math.inf if before is None else before.asked_at
+        if before is not None:
+            found.asked_at = before.asked_at
+            if not is_reader and found.progress.is_reliable:
+                # Readers go on with what they know until this is as complete.
+                found.within(ledger, before.days)
         with _lock:
             kept[source] = found
     if is_reader:
@@ -316,12 +322,11 @@ def writing(ledger: Ledger) -> Generator[None]:
     with _lock:
         _held[ledger.origin] = now + _MOST_HELD_SECONDS, threading.get_ident()
         kept = _snapshots.get(ledger.origin, {})
-        before = {source: known for source, known in kept.items() if now - known.asked_at < _ASKED_SECONDS}
+        asked = [source for source, known in kept.items() if now - known.asked_at < _ASKED_SECONDS]
     try:
         yield
-        for source, known in before.items():
-            if (after := read_known(ledger, source)) is not None:
-                after.within(known.days)
+        for source in asked:
+            read_known(ledger, source)
     finally:
         with _lock:
             # Another worker of this process may have ended meanwhile.

@@ -235,6 +235,26 @@ def test_what_changed_is_read_once_for_all_who_ask_at_once(
     assert len(read) == 1
 
 
+def test_what_readers_asked_for_is_read_before_a_pass_ends(ledger: Ledger, worker: RollupWorker) -> None:
+    """After a pass that wrote, a reader need not read again what it knew of the buckets it asks for."""
+    store(ledger, hourly_spans(1))
+    while worker.rebuild():
+        pass
+    noon = FIRST + timedelta(hours=12)
+    plan(ledger, noon)
+    store(ledger, hourly_spans(1))
+    before = plan(ledger, noon)
+    while worker.rebuild():
+        pass
+
+    with statements() as asked:
+        after = plan(ledger, noon)
+
+    assert asked == []
+    assert (before.stretches, before.generations) != (after.stretches, after.generations)
+    assert after.stretches == ()
+
+
 def test_while_nothing_is_written_nothing_is_looked_at(ledger: Ledger, worker: RollupWorker) -> None:
     """A pass after the work is done asks for nothing, and what is written then is summed up in the next one."""
     store(ledger, hourly_spans(1))
