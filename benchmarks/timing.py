@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import sys
 import time
@@ -15,7 +16,7 @@ Questions: TypeAlias = Mapping[str, Callable[[], object]]
 """What to ask, by name."""
 
 Percentiles: TypeAlias = dict[str, dict[str, float]]
-"""Milliseconds at ``p50`` and ``p99``, by the question's name."""
+"""Milliseconds at ``p50``, and at ``p99`` by the nearest rank, by the question's name."""
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -33,8 +34,9 @@ def milliseconds(asked: Questions, rounds: int) -> Percentiles:
             elapsed = 1000 * seconds(ask)
             if number:
                 taken[name].append(elapsed)
+    rank = math.ceil(0.99 * rounds)
     figures: Percentiles = {
-        name: {"p50": round(statistics.median(times), 1), "p99": round(sorted(times)[len(times) * 99 // 100], 1)}
+        name: {"p50": round(statistics.median(times), 1), "p99": round(sorted(times)[rank - 1], 1)}
         for name, times in taken.items()
     }
     print(json.dumps(figures), file=sys.stderr, flush=True)
