@@ -88,8 +88,7 @@ def fill_ledger(ledger: Ledger, records: int) -> None:
     """Insert seeded records of the last ninety days, and an execution for every eight, inside the engine.
 
     Besides there are a thousand executions, ``run-0`` to ``run-999``, each of which has its eight records together, all
-    of one user.
-    What is there already is not inserted again.
+    of one user. What is there already is not inserted again.
     """
     if not _holds(ledger, "execution-0"):
         cost_records = _COST_RECORDS.substitute(_SCATTERED)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from spanledger_api.filters import Where
 from spanledger_api.rows import ask_with, integer, text
+from spanledger_clickhouse.part_name import PartName
 from spanledger_clickhouse.rollups import Source, find_execution
 
 if TYPE_CHECKING:
@@ -187,12 +188,7 @@ def _exhausted_parts(rows: Iterable[Row]) -> list[str]:
     months: dict[str, set[str]] = {}
     for row in rows:
         months.setdefault(text(row, "partition"), set()).add(text(row, "part"))
-    return [part for parts in months.values() if len(parts) == 1 for part in parts if _is_merged(part)]
-
-
-def _is_merged(part: str) -> bool:
-    """By its name: month, first and last block, and how often it was merged."""
-    return int(part.split("_")[3]) > 0
+    return [part for parts in months.values() if len(parts) == 1 for part in parts if PartName.of(part).level]
 
 
 def _newest(layout: _Layout, rows: Iterable[Row]) -> list[Row]:

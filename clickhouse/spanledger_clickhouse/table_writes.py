@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar, cast
 
+from spanledger_clickhouse.part_name import PartName
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
@@ -132,10 +134,9 @@ def _blocks(parts: Sequence[Mapping[str, object]]) -> Blocks | None:
     table_id = re.search(TABLE_ID, str(parts[0]["path"]))
     if parts[0]["engine"] not in _NUMBERED or table_id is None:
         return None
-    # The name is partition_first_last_level, and _mutation where there was one.
-    words = [str(part["name"]).split("_") for part in parts]
-    mutation = max(int(each[4]) if each[4:] else 0 for each in words)
-    return Blocks(table_id[0], max(mutation, *(int(each[2]) for each in words)), mutation)
+    names = [PartName.of(str(part["name"])) for part in parts]
+    mutation = max(name.mutation for name in names)
+    return Blocks(table_id[0], max(mutation, *(name.last for name in names)), mutation)
 
 
 class Kept(Generic[_Value]):

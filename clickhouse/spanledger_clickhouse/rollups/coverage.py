@@ -12,6 +12,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from spanledger_clickhouse.part_name import PartName
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -98,8 +100,8 @@ class Coverage:
 
 
 def _of_part(shard: int, name: str) -> tuple[Place, Segment]:
-    partition, first, last, _level, *mutation = name.split("_")
-    return (shard, partition), Segment(int(first), int(last), int(mutation[0]) if mutation else 0)
+    part = PartName.of(name)
+    return (shard, part.partition), Segment(part.first, part.last, part.mutation)
 
 
 def _joined(segments: Iterable[Segment]) -> tuple[Segment, ...]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import defaultdict
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, TypedDict, cast
+from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
+from spanledger_clickhouse.part_name import PartName
 from spanledger_clickhouse.rollups.changes import Changes, read_changes, read_progress
 from spanledger_clickhouse.rollups.family import Source
 from spanledger_clickhouse.rollups.observations import OBSERVATIONS, UNSEEN, look, read_later_changes, read_observation
@@ -39,24 +41,14 @@ _MOST_HELD_SECONDS: Final = 10.0
 _ASKED_SECONDS: Final = 5.0
 """What nobody asked for in so long is read anew when somebody does, and not before."""
 
-# A few dozen rows: to add them up here is quicker than to plan a statement that does.
+# A few dozen names: to add them up here is quicker than to plan a statement that does.
 _PARTS: Final = """
-SELECT table, partition_id AS partition, name, max_block_number AS block, level
+SELECT table, name
 FROM system.parts
 WHERE active AND database = {database:String} AND table IN {tables:Array(String)}
 """
 _Written = dict[str, tuple[int, int]]
 """By table that has rows: its newest block, and its newest mutation. Every write adds one or the other."""
-
-
-class _Part(TypedDict):
-    """A part of a table, as the engine tells of it."""
-
-    table: str
-    partition: str
-    name: str
-    block: int
-    level: int
 
 
 class _Snapshot:
@@ -73,7 +65,7 @@ class _Snapshot:
         self.sliced: dict[int, SlicedHour] = {}
         self._source = source
         self._within: dict[int, Buckets] = {}
-        self._changes: tuple[Progress, set[int], Changes] | None = None
+        self._changes: tuple[int, set[int], Changes] | None = None
         # Who asks while another reads waits for that rather than reads the same.
         self._changing = threading.Lock()
         self._reading_within = threading.Lock()
@@ -88,12 +80,12 @@ class _Snapshot:
             remembered, sliced = self._changes, self.told_apart()
             if remembered is None or remembered[1] != sliced:
                 changes = read_changes(ledger, self._source, progress.accounted, sliced)
-            elif remembered[0].newest < progress.newest:
-                later = read_changes(ledger, self._source, remembered[0].newest, sliced)
+            elif remembered[0] < progress.newest:
+                later = read_changes(ledger, self._source, remembered[0], sliced)
                 changes = remembered[2].joined(later)
             else:
                 return remembered[2]
-            self._changes = progress, sliced, changes
+            self._changes = progress.newest, sliced, changes
             return changes
 
     def told_apart(self) -> set[int]:
@@ -235,8 +227,10 @@ def one_moment() -> Generator[None]:
 def _read_known(ledger: Ledger, source: Source) -> Known | None:
     # The same for every source, so that those who ask about two at once are told by one statement.
     parameters = {"database": ledger.dsn.database, "tables": [*(each.table for each in Source), *STATE_TABLES]}
-    parts = [cast("_Part", row) for row in ledger.query(_PARTS, parameters)]
-    written = _written(parts)
+    parts: defaultdict[str, list[str]] = defaultdict(list)
+    for row in ledger.query(_PARTS, parameters):
+        parts[str(row["table"])].append(str(row["name"]))
+    written = {table: _newest(names) for table, names in parts.items()}
     newest, mutation = written.get(source.table, (0, 0))
     snapshot = _snapshot(ledger, source, _of_state(written))
     # The snapshot may have been read after the blocks, and know of later ones.
@@ -246,26 +240,23 @@ def _read_known(ledger: Ledger, source: Source) -> Known | None:
         return None
     is_current = progress.newest == progress.accounted
     live = Changes() if is_current else snapshot.changes_until(ledger, progress)
-    settled = _settled(part for part in parts if part["table"] == source.table)
+    settled = _settled(parts[source.table])
     return Known(progress.table_id, progress.newest, progress.mutation, settled, ledger, live, snapshot)
 
 
-def _written(parts: Iterable[_Part]) -> _Written:
-    written: _Written = {}
-    for part in parts:
-        block, mutation = written.get(part["table"], (0, 0))
-        # Month, first and last block, and how often it was merged; then the mutation, if there was one.
-        _, _, _, _, *mutated = part["name"].split("_")
-        newest = int(mutated[0]) if mutated else 0
-        written[part["table"]] = max(block, part["block"]), max(mutation, newest)
-    return written
+def _newest(names: Iterable[str]) -> tuple[int, int]:
+    """The newest block and the newest mutation of a table, by the names of its parts."""
+    parts = [PartName.of(name) for name in names]
+    return max(part.last for part in parts), max(part.mutation for part in parts)
 
 
-def _settled(parts: Iterable[_Part]) -> frozenset[str]:
-    by_month: dict[str, list[_Part]] = {}
-    for part in parts:
-        by_month.setdefault(part["partition"], []).append(part)
-    return frozenset(found[0]["name"] for found in by_month.values() if len(found) == 1 and found[0]["level"] > 0)
+def _settled(names: Iterable[str]) -> frozenset[str]:
+    """The parts, of these of one table, that are all there is of their month and were merged."""
+    by_month: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        by_month[PartName.of(name).partition].append(name)
+    alone = [found[0] for found in by_month.values() if len(found) == 1]
+    return frozenset(name for name in alone if PartName.of(name).level)
 
 
 def _read_known_of_cluster(ledger: Ledger, source: Source) -> Known | None:
