@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from spanledger.exceptions import PermissionDeniedError
-from spanledger_clickhouse.ledger import Ledger, rows_of
+from spanledger_clickhouse.ledger import ForwardingLedger, rows_of
 from spanledger_clickhouse.literals import text_literal
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from clickhouse_connect.driver.client import Client
 
+    from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.shared_answers import SharedAnswers
 
 __all__ = ["READING_LIMITS", "BoundedLedger"]
@@ -31,10 +32,8 @@ READING_LIMITS: Final = {
 _FILTERS: Final = "additional_table_filters"
 
 
-class BoundedLedger(Ledger):
+class BoundedLedger(ForwardingLedger):
     """The statements of another ledger, each with settings that it cannot lift.
-
-    It holds nothing itself: closing it does nothing, and the other one must outlive it.
 
     Args:
         ledger: The ledger that runs the statements.
@@ -43,26 +42,15 @@ class BoundedLedger(Ledger):
             reads the table, through views too. None leaves every row visible.
 
     Attributes:
-        dsn: Where the ledger is.
         hides_rows: Whether there are filters. Such a ledger only reads.
     """
 
     def __init__(
         self, ledger: Ledger, answers: SharedAnswers[list[dict[str, object]]], filters: Mapping[str, str] | None = None
     ) -> None:
-        # The base's constructor would open the ledger a second time.
-        self.dsn = ledger.dsn
+        super().__init__(ledger, READING_LIMITS if filters is None else READING_LIMITS | {_FILTERS: _map_of(filters)})
         self.hides_rows = filters is not None
-        self._ledger = ledger
         self._answers = answers
-        self._settings = dict(READING_LIMITS)
-        if filters is not None:
-            self._settings[_FILTERS] = _map_of(filters)
-
-    @property
-    def origin(self) -> Ledger:
-        """The ledger that the statements go to in the end."""
-        return self._ledger.origin
 
     def hiding(self, filters: Mapping[str, str]) -> BoundedLedger:
         """The same ledger inside the same limits, without the rows that do not meet the conditions of their tables."""
@@ -107,9 +95,6 @@ class BoundedLedger(Ledger):
             yield own
         finally:
             own.close()
-
-    def close(self) -> None:
-        """Do nothing: the ledger behind belongs to somebody else."""
 
 
 def _map_of(filters: Mapping[str, str]) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from clickhouse_connect.driver.client import Client
 
-__all__ = ["Ledger", "open_ledger", "rows_of"]
+__all__ = ["ForwardingLedger", "Ledger", "open_ledger", "rows_of"]
 
 _READ_SETTINGS = {
     # Every repeat of a span has the start time of the first, hence the same partition.
@@ -62,7 +62,7 @@ class Ledger:
 
     hides_rows: bool = False
     _settings: Mapping[str, str] = MappingProxyType({})
-    """Settings of every statement, for who stands before another ledger."""
+    """Settings of every statement."""
 
     def __init__(self, dsn: Dsn) -> None:
         self.dsn = dsn
@@ -203,6 +203,40 @@ class Ledger:
             where = str(dsn.path) if dsn.embedded else f"{dsn.host}:{dsn.port or 8123}"
             message = f"The ledger at {where} cannot be opened: {error}"
             raise LedgerUnavailableError(message) from error
+
+
+class ForwardingLedger(Ledger):
+    """The statements of another ledger, with settings of its own.
+
+    It holds nothing itself: closing it does nothing, and the other one must outlive it.
+
+    Args:
+        ledger: The ledger that runs the statements.
+        settings: Of every statement, by name. What a lent client is asked has none of them.
+
+    Attributes:
+        dsn: Where the ledger is.
+    """
+
+    def __init__(self, ledger: Ledger, settings: Mapping[str, str]) -> None:
+        # The base's constructor would open the ledger a second time.
+        self.dsn = ledger.dsn
+        self._ledger = ledger
+        self._settings = settings
+
+    @property
+    def origin(self) -> Ledger:
+        """The ledger that the statements go to in the end."""
+        return self._ledger.origin
+
+    @contextmanager
+    def borrow(self) -> Generator[Client]:
+        """Lend a client of the other ledger for as long as the block runs."""
+        with self._ledger.borrow() as client:
+            yield client
+
+    def close(self) -> None:
+        """Do nothing: the ledger behind belongs to somebody else."""
 
 
 def rows_of(
