@@ -4,6 +4,7 @@ A browser repeats a request that was answered with 408 by itself, once for every
 this, what is too slow would run several times over.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -28,13 +29,16 @@ class SlowQuestions:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._found: dict[tuple[str, ...], tuple[float, Exception]] = {}
+        # Several reports of one page are given up on at once, each in a thread of its own.
+        self._noting = threading.Lock()
 
     def note(self, request: Request, error: Exception) -> None:
         """Remember a request and what the engine said of it."""
         now = self._clock()
-        kept = {asked: found for asked, found in self._found.items() if found[0] > now}
-        if len(kept) < _MOST:
-            self._found = kept | {_asked(request): (now + RETRY_SECONDS, error)}
+        with self._noting:
+            kept = {asked: found for asked, found in self._found.items() if found[0] > now}
+            if len(kept) < _MOST:
+                self._found = kept | {_asked(request): (now + RETRY_SECONDS, error)}
 
     def refuse(self, request: Request) -> None:
         """Let a request pass that was not given up on in the last seconds.
