@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,13 +12,15 @@ from spanledger_api.demo.openai_usage import chat_answer_tokens, chat_prompt_tok
 from tests.clients.environments import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.clients.environments import Environments
 
-__all__ = ["CALLS", "PACKAGES", "WATCHES", "Watch", "call_openai", "total_cost"]
+__all__ = ["CALLS", "PACKAGES", "WATCHES", "Engine", "Watch", "call_openai", "total_cost"]
 
 _PROGRAM: Final = ROOT / "tests" / "clients" / "programs" / "call_openai.py"
 _QUESTION: Final = "Name the scene in at most 10 tokens."
-_SECONDS: Final = 60
+_SECONDS: Final = 120
 
 CALLS: Final = 4
 """Chat, streamed chat, embeddings and responses: one call each."""
@@ -73,26 +76,51 @@ WATCHES: Final = (
 """Each instrumentation alone in its environment, pairs in both orders, and some inside an agent."""
 
 
-def call_openai(watch: Watch, environments: Environments, otlp: str, openai: str, user: str) -> None:
-    """Call OpenAI on behalf of a user while the instrumentations watch; everything is exported at the end."""
-    variables = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": otlp,
-        "OPENAI_BASE_URL": f"{openai}/v1",
-        "OPENAI_API_KEY": "sk-clients",
-        "PYTHONPATH": str(ROOT / "instrumentation") if "spanledger" in watch.names else "",
-        # The environments lack what an engine installs for these two.
-        "SPANLEDGER_SPOOL_MIB": "0",
-    }
-    shape = "agent" if watch.agent else "direct"
+@dataclass(frozen=True)
+class Engine:
+    """An engine that a watch looks at, and where its spans go.
+
+    Attributes:
+        watch: The instrumentations.
+        user: On whose behalf it calls.
+        otlp: Base address of the collector.
+    """
+
+    watch: Watch
+    user: str
+    otlp: str
+
+
+def call_openai(engines: Sequence[Engine], environments: Environments, openai: str) -> dict[Watch, str]:
+    """Let engines of one environment call OpenAI, one after another; everything is exported at the end.
+
+    Returns:
+        What went wrong, by watch; nothing for an engine that ended well.
+    """
+    [environment] = {engine.watch.environment for engine in engines}
+    told = [
+        {
+            "variables": {"OTEL_EXPORTER_OTLP_ENDPOINT": engine.otlp},
+            "path": [str(ROOT / "instrumentation")] if "spanledger" in engine.watch.names else [],
+            "user": engine.user,
+            "agent": engine.watch.agent,
+            "names": engine.watch.names,
+        }
+        for engine in engines
+    ]
     done = subprocess.run(
-        [environments.python(watch.environment), _PROGRAM, user, shape, *watch.names],
-        env=variables,
+        [environments.python(environment), _PROGRAM],
+        # The environments lack what an engine installs for a spool.
+        env={"OPENAI_BASE_URL": f"{openai}/v1", "OPENAI_API_KEY": "sk-clients", "SPANLEDGER_SPOOL_MIB": "0"},
+        input=json.dumps(told),
         capture_output=True,
         text=True,
         check=False,
         timeout=_SECONDS,
     )
     assert done.returncode == 0, done.stderr
+    statuses: list[int] = json.loads(done.stdout)
+    return {engine.watch: done.stderr for engine, status in zip(engines, statuses, strict=True) if status}
 
 
 def total_cost() -> Decimal:

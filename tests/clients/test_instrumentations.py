@@ -6,20 +6,21 @@ import os
 import random
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from spanledger_api.http_server import HttpServer
-from tests.clients.instrumentations import CALLS, WATCHES, Watch, call_openai, total_cost
+from tests.clients.instrumentations import CALLS, WATCHES, Engine, Watch, call_openai, total_cost
 from tests.clients.openai_interface import openai_interface
 from tests.clients.recorder import Recorder
 from tests.collector.otlp_requests import request_of, spans_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from concurrent.futures import Future
 
     from tests.clients.conftest import Product
     from tests.clients.environments import Environments
@@ -46,25 +47,54 @@ def _rated(product: Product) -> None:
     product.running.wait_for(lambda: product.spent_by(probe)[0] == 1)
 
 
-@pytest.fixture(scope="module")
-def called(product: Product, environments: Environments, openai: str) -> dict[Watch, Future[str]]:
-    """Who each watch made its calls for, once all of them are rated: one wait for all, not one for each."""
+@dataclass(frozen=True)
+class Called:
+    """What came of a watch's calls.
 
-    def call(watch: Watch) -> str:
-        user = uuid.uuid4().hex
-        call_openai(watch, environments, product.running.otlp, openai, user)
-        return user
+    Attributes:
+        user: Who they were made for.
+        failure: What the engine wrote if it did not end well; empty if it did.
+    """
+
+    user: str
+    failure: str
+
+
+@pytest.fixture(scope="module")
+def recorders() -> Iterator[dict[Watch, Recorder]]:
+    """A receiver for each pair of instrumentations inside an agent: what they export is sent more than once."""
+    with ExitStack() as running:
+        pairs = [watch for watch in WATCHES if watch.agent and len(watch.names) > 1]
+        yield {watch: running.enter_context(Recorder()) for watch in pairs}
+
+
+@pytest.fixture(scope="module")
+def called(
+    product: Product, environments: Environments, openai: str, recorders: dict[Watch, Recorder]
+) -> dict[Watch, Called]:
+    """Every watch's calls, once all of them are rated: one wait for all, not one for each."""
+    engines = [
+        Engine(watch, uuid.uuid4().hex, recorders[watch].url if watch in recorders else product.running.otlp)
+        for watch in WATCHES
+    ]
+
+    def call(environment: str) -> dict[Watch, str]:
+        return call_openai([each for each in engines if each.watch.environment == environment], environments, openai)
 
     with ThreadPoolExecutor(2) as side_by_side:
-        users = {watch: side_by_side.submit(call, watch) for watch in WATCHES}
+        failures = list(side_by_side.map(call, dict.fromkeys(watch.environment for watch in WATCHES)))
+    for recorder in recorders.values():
+        assert all(product.post(body) for body in recorder.bodies)
     _rated(product)
-    return users
+    failed = {watch: failure for each in failures for watch, failure in each.items()}
+    return {engine.watch: Called(engine.user, failed.get(engine.watch, "")) for engine in engines}
 
 
 @pytest.mark.parametrize("watch", WATCHES, ids=lambda watch: watch.label)
-def test_each_call_is_one_record(product: Product, called: dict[Watch, Future[str]], watch: Watch) -> None:
+def test_each_call_is_one_record(product: Product, called: dict[Watch, Called], watch: Watch) -> None:
     """Whoever watches, alone or beside another, four calls are four records of the right amount."""
-    assert product.spent_by(called[watch].result()) == (CALLS, total_cost())
+    assert not called[watch].failure
+    assert product.spent_by(called[watch].user) == (CALLS, total_cost())
 
 
 def _as_it_was(spans: list[bytes]) -> list[bytes]:
@@ -79,15 +109,11 @@ def _shuffled(spans: list[bytes]) -> list[bytes]:
     return random.Random(spans[0]).sample(spans, len(spans))  # noqa: S311 - not a secret
 
 
-@pytest.fixture(scope="session")
-def recorded(environments: Environments, openai: str) -> dict[Watch, list[bytes]]:
+@pytest.fixture(scope="module")
+def recorded(recorders: dict[Watch, Recorder], called: dict[Watch, Called]) -> dict[Watch, list[bytes]]:
     """What each pair of instrumentations inside an agent exports."""
-    exported: dict[Watch, list[bytes]] = {}
-    for watch in (watch for watch in WATCHES if watch.agent and len(watch.names) > 1):
-        with Recorder() as recorder:
-            call_openai(watch, environments, recorder.url, openai, "nobody")
-        exported[watch] = recorder.bodies
-    return exported
+    assert not any(called[watch].failure for watch in recorders)
+    return {watch: recorder.bodies for watch, recorder in recorders.items()}
 
 
 _ORDERS: Final = (_as_it_was, _parents_first, _shuffled)

@@ -1,12 +1,18 @@
-"""An engine that calls OpenAI with the vendor's client, watched by the instrumentations that the arguments name.
+"""Engines that call OpenAI with the vendor's client, each watched by the instrumentations that it is told.
 
-Arguments: the user on whose behalf it works, ``agent`` or ``direct``, and the names of instrumentations. With ``agent``
-all calls lie in a span that repeats their usage, as agent frameworks write it. Standard variables say everything else.
+They come as a JSON list on stdin; each is a process of its own, forked from this one, since loading the vendor's client
+takes longer than all that an engine does. An engine has the ``user`` on whose behalf it works, the ``names`` of its
+instrumentations, in the order in which they are switched on, its environment ``variables`` and its ``path``: folders
+that only it imports from. With ``agent`` all calls lie in a span that repeats their usage, as agent frameworks write
+it. The exit statuses of the engines go to stdout as a JSON list.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+import traceback
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -71,23 +77,39 @@ def _calls(client: OpenAI) -> int:
     return answered + sum(streamed) + embeddings.usage.total_tokens
 
 
-def main() -> None:
+def _engine(user: str, *, agent: bool, names: list[str]) -> None:
     """Call, and leave nothing unsent."""
-    user, shape, *names = sys.argv[1:]
     provider = _provider(names)
     provider.add_span_processor(_OnBehalfOf(user))
     for name in names:
         if name in _INSTRUMENTORS:
             module, instrumentor = _INSTRUMENTORS[name]
             getattr(import_module(module), instrumentor)().instrument()
-    if shape == "agent":
-        with trace.get_tracer("agents").start_as_current_span("invoke_agent editor") as agent:
-            agent.set_attribute("gen_ai.operation.name", "invoke_agent")
-            agent.set_attribute("gen_ai.request.model", "gpt-4")
-            agent.set_attribute("gen_ai.usage.input_tokens", _calls(OpenAI()))
+    if agent:
+        with trace.get_tracer("agents").start_as_current_span("invoke_agent editor") as span:
+            span.set_attribute("gen_ai.operation.name", "invoke_agent")
+            span.set_attribute("gen_ai.request.model", "gpt-4")
+            span.set_attribute("gen_ai.usage.input_tokens", _calls(OpenAI()))
     else:
         _calls(OpenAI())
     provider.shutdown()
 
 
-main()
+def _forked(variables: dict[str, str], path: list[str], user: str, *, agent: bool, names: list[str]) -> int:
+    """Run an engine as a process; returns its exit status, 0 if nothing failed."""
+    if child := os.fork():
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    status = 1
+    try:
+        os.environ.update(variables)
+        sys.path[:0] = path
+        _engine(user, agent=agent, names=names)
+        status = 0
+    except BaseException:  # noqa: BLE001 - nothing of the parent's may run in the child
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+json.dump([_forked(**engine) for engine in json.load(sys.stdin)], sys.stdout)
