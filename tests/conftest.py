@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import gc
 import os
@@ -40,6 +41,7 @@ def pytest_configure() -> None:
     _keep_bytecode()
     _write_to_memory()
     _heed_interrupts()
+    _multiply_alone()
     _read_root_certificates_once()
 
 
@@ -79,6 +81,11 @@ def _heed_interrupts() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def _multiply_alone() -> None:
+    """Let numpy start no threads: the engine loads it in every process, where they spin for a tenth of a second."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def _read_root_certificates_once() -> None:
     """Let all clients that trust what the machine trusts share one context: each reads the certificates for 20 ms.
 
@@ -110,8 +117,10 @@ def _read_root_certificates_once() -> None:
 def pytest_collection() -> Generator[None, object, object]:
     """Look for no garbage while modules are imported, which make hardly any: it takes a third of the time.
 
-    Afterwards, look for it less often than the interpreter would: that took a twentieth of the time.
+    Afterwards, look for it less often than the interpreter would: that took a twentieth of the time. At the exit it
+    goes with the process.
     """
+    atexit.register(gc.freeze)
     gc.disable()
     try:
         return (yield)
