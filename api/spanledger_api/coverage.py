@@ -8,11 +8,12 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from spanledger_api.amounts import share
-from spanledger_api.filters import Where
-from spanledger_api.rows import amount, ask, integer
+from spanledger_api.rows import amount, integer
 from spanledger_api.sums import Measure, Sums, ask_sums
+from spanledger_clickhouse.rollups import arrivals_now
 
 if TYPE_CHECKING:
+    from spanledger_api.filters import Where
     from spanledger_clickhouse.ledger import Ledger
 
 _SHARES = Template("""
@@ -26,10 +27,6 @@ FROM $sums AS sums
 _MEASURES = (Measure.COST, Measure.FALLBACK_COST, Measure.RECORDS, Measure.UNPRICED)
 # Every report says them, so a page with ten of one month asks ten times.
 _SUMS = Sums((), _MEASURES, are_remembered=True)
-
-# Of the table rather than of its view: the greatest is the same, and to resolve the view takes longer than to read it.
-_NEWEST = Template("SELECT toUnixTimestamp64Milli(max(arrived)) AS newest FROM arrivals_local WHERE $where")
-_EVERY_DAY = Where(("1",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +57,4 @@ def newest_arrival(ledger: Ledger) -> int | None:
     It costs the same however many records there are. Read it before the report's rows: then the report holds at least
     what had arrived by that time.
     """
-    (row,) = ask(ledger, _NEWEST, _EVERY_DAY)
-    return integer(row, "newest") * 1_000_000 or None
+    return arrivals_now(ledger).arrived_ms * 1_000_000 or None

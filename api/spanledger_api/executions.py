@@ -1,6 +1,7 @@
 """One task execution with everything it paid for and did: GET /api/executions/{execution_id}."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from decimal import Decimal
 from http import HTTPStatus
 from string import Template
@@ -20,7 +21,7 @@ from spanledger_api.reply import freshness_headers
 from spanledger_api.rows import Row, ask, integer
 from spanledger_api.times import format_rfc3339
 from spanledger_clickhouse.ledger import Ledger
-from spanledger_clickhouse.rollups import Source
+from spanledger_clickhouse.rollups import Source, one_moment
 
 __all__ = ["CostRecord", "Execution", "PerformanceRecord", "router"]
 
@@ -159,7 +160,7 @@ def _read(
     """The execution itself, if it has arrived, and its records; all that need not wait is asked side by side."""
     with ThreadPoolExecutor(len(Source)) as readers:
         costs, steps = (
-            readers.submit(read_records, ledger, source, where, execution_id)
+            readers.submit(copy_context().run, read_records, ledger, source, where, execution_id)
             for source in (Source.COST, Source.PERFORMANCE)
         )
         roots = ask(ledger, _EXECUTION, where)
@@ -185,8 +186,9 @@ def execution(
     records say. An id that nothing names is answered with 404.
     """
     where = Where(("execution_id != ''",)).equal(Dimension.EXECUTION_ID, execution_id)
-    headers = freshness_headers(deployment.ledger)
-    roots, costs, steps = _read(deployment.ledger, where, execution_id)
+    with one_moment(deployment.ledger):
+        headers = freshness_headers(deployment.ledger)
+        roots, costs, steps = _read(deployment.ledger, where, execution_id)
     if not roots and not costs and not steps:
         detail = f"No record names the execution {execution_id!r}."
         return problem(HTTPStatus.NOT_FOUND, "unknown-execution", detail)

@@ -2,7 +2,6 @@
 
 from hashlib import sha256
 from http import HTTPStatus
-from string import Template
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -10,22 +9,14 @@ from pydantic import BaseModel, Field
 
 from spanledger_api.deployment import Deployed
 from spanledger_api.encoding import to_json
-from spanledger_api.filters import Where
 from spanledger_api.problem import PROBLEM_RESPONSES
 from spanledger_api.revalidation import REVALIDATED, is_known
-from spanledger_api.rows import ask, integer
 from spanledger_api.times import format_rfc3339
+from spanledger_clickhouse.rollups import arrivals_now, one_moment
 
 __all__ = ["Freshness", "router"]
 
 router = APIRouter(tags=["operation"])
-
-_NEWEST = Template("""
-SELECT toUnixTimestamp64Milli(max(arrived)) AS arrived, toUnixTimestamp64Milli(max(changed)) AS changed
-FROM arrivals
-WHERE $where
-""")
-_EVERY_DAY = Where(("1",))
 
 
 class Freshness(BaseModel):
@@ -50,8 +41,9 @@ def freshness(request: Request, deployment: Deployed) -> Response:
     Its entity tag changes with every change of the ledger, so a page that shows reports asks here, and asks for the
     reports again only when this has changed.
     """
-    (row,) = ask(deployment.ledger, _NEWEST, _EVERY_DAY)
-    arrived, changed = integer(row, "arrived"), integer(row, "changed")
+    with one_moment(deployment.ledger):
+        newest = arrivals_now(deployment.ledger)
+    arrived, changed = newest.arrived_ms, newest.changed_ms
     tag = f'"{sha256(f"{arrived}/{changed}".encode()).hexdigest()[:16]}"'
     kept = {"ETag": tag, "Cache-Control": REVALIDATED}
     if is_known(request, tag):

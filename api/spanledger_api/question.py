@@ -86,8 +86,7 @@ class Question:
             The rows, or 304 where the reader holds them already.
         """
         currency = parameters.currency
-        with one_moment():
-            return self._revalidated(columns, parameters, read, lambda: share_headers(self.ledger, where, currency))
+        return self._revalidated(columns, parameters, read, lambda: share_headers(self.ledger, where, currency))
 
     def durations(
         self, columns: Sequence[str], parameters: _Report, read: Callable[[], Sequence[ReportRow]]
@@ -99,7 +98,7 @@ class Question:
         self, columns: Sequence[str], parameters: _Form, read: Callable[[], Sequence[ReportRow]]
     ) -> Response:
         """A list that depends on more than what its window holds, so that no tag stands for it; else as the others."""
-        return self._answer(columns, parameters, read, freshness_headers(self.ledger))
+        return self._answer(columns, parameters, read, {})
 
     def _revalidated(
         self,
@@ -108,12 +107,12 @@ class Question:
         read: Callable[[], Sequence[ReportRow]],
         shares: _Headers | None = None,
     ) -> Response:
-        # Each is read before what it speaks of, so that the rows are at least as fresh as it says.
+        # Before what it stands for: what changes meanwhile is in the answer of the next tag.
         tag = closed_tag(self.request, self.ledger, parameters.window(self.now), self.now)
         kept = {} if tag is None else {"ETag": tag, "Cache-Control": REVALIDATED}
         if tag is not None and is_known(self.request, tag):
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=kept)
-        return self._answer(columns, parameters, read, freshness_headers(self.ledger) | kept, shares)
+        return self._answer(columns, parameters, read, kept, shares)
 
     def _answer(
         self,
@@ -123,7 +122,10 @@ class Question:
         stated: dict[str, str],
         shares: _Headers | None = None,
     ) -> Response:
-        rows, of_rows = (read(), {}) if shares is None else _side_by_side(read, shares)
+        with one_moment(self.ledger):
+            # First, so that the rows are at least as fresh as it says.
+            stated |= freshness_headers(self.ledger)
+            rows, of_rows = (read(), {}) if shares is None else _side_by_side(read, shares)
         stated |= of_rows
         if isinstance(parameters, Paged) and len(rows) > parameters.limit:
             rows = rows[: parameters.limit]

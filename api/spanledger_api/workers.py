@@ -70,7 +70,7 @@ def _workers(ledger: Ledger, lease: Lease | None, is_stopping: Callable[[], bool
     rollups = rollup_steps(background, is_stopping, writes)
     return [
         periodic("rater", rater.rate_pending, _RATER_PAUSE_SECONDS),
-        # A question that is asked meanwhile waits for it.
+        # Not in the background: reports are answered as of what it has found out, or wait for it.
         periodic("recent-records", partial(keep_up, ledger), _KEEP_UP_PAUSE_SECONDS),
         *(periodic(name, step, pause) for name, step, pause in (*rollups, *alerts)),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -80,6 +81,7 @@ class BoundedLedger(ForwardingLedger):
             message = "A key that is bound to some rows may only read."
             raise PermissionDeniedError(message)
         self._ledger.command(sql, parameters)
+        self.note_told(time.monotonic())
 
     @contextmanager
     def borrow(self) -> Generator[Client]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -58,9 +59,11 @@ class Ledger:
         dsn: Where the ledger is.
         hides_rows: Whether statements see only some rows of the tables. What is summed up beforehand over all rows is
             of no use then.
+        told_at: When somebody was last told of what was in it, in seconds of the monotonic clock; nobody: at no time.
     """
 
     hides_rows: bool = False
+    told_at: float = -math.inf
     _settings: Mapping[str, str] = MappingProxyType({})
     """Settings of every statement."""
 
@@ -129,6 +132,17 @@ class Ledger:
             failure.pop_all()
         with self._lock:
             self._idle.append(client)
+
+    def note_told(self, at: float) -> None:
+        """Note that somebody was told of what was in it, or that a write was done, at a time of the monotonic clock.
+
+        Reports may be answered as of a moment before the question, but not before this.
+        """
+        if self.origin is not self:
+            self.origin.note_told(at)
+            return
+        with self._lock:
+            self.told_at = max(self.told_at, at)
 
     def close(self) -> None:
         """Close every idle client and let go of the directory; harmless when repeated."""

@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from unittest import mock
+from weakref import WeakKeyDictionary
 
+from spanledger_api import headers
+from spanledger_clickhouse.rollups import Source, moment
 from tests.api.spans import Span, store
 
 if TYPE_CHECKING:
@@ -35,3 +39,24 @@ def test_the_tag_changes_with_the_ledger(ledger: Ledger, client: TestClient) -> 
     assert after.headers["ETag"] != before
     arrived, changed = (datetime.fromisoformat(after.json()[name]) for name in ("newest_arrival", "changed_at"))
     assert arrived <= changed
+
+
+def test_what_is_new_is_told_once_reports_hold_it(ledger: Ledger, client: TestClient) -> None:
+    """Where reports are answered as of a moment, nothing that came later is announced yet."""
+    store(ledger, [Span(service="openai", cost=Decimal(1))])
+    with (
+        mock.patch.object(moment, "_published", WeakKeyDictionary[object, object]()),
+        mock.patch.object(moment, "_MOST_SECONDS", 600),
+    ):
+        with moment.taking_in(ledger) as taken:
+            for source in Source:
+                taken.known_of(ledger, source)
+        moment.publish(taken)
+        before = client.get(_PATH)
+        store(ledger, [Span(service="openai", cost=Decimal(2))])
+        as_of_then = client.get(_PATH, headers={"If-None-Match": before.headers["ETag"]})
+        report = client.get("/api/analytics/cost/services")
+    later = client.get(_PATH)
+
+    assert as_of_then.status_code == 304
+    assert report.headers[headers.DATA_AS_OF] == before.json()["newest_arrival"] < later.json()["newest_arrival"]

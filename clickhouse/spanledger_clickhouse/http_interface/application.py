@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -55,6 +56,7 @@ class ClickHouseInterface:
     """
 
     def __init__(self, ledger: Ledger, access: Access) -> None:
+        self._ledger = ledger
         self._engine = Engine(ledger)
         self._access = access
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="clickhouse-http")
@@ -92,7 +94,9 @@ class ClickHouseInterface:
                 f"{request.credentials.user}: Authentication failed: the key is incorrect, or there is no such user."
             )
             raise StatementError(Code.AUTHENTICATION_FAILED, message)
-        return pack(await self._execute(request, roles, receive), request, query_id)
+        answer = await self._execute(request, roles, receive)
+        self._ledger.note_told(time.monotonic())
+        return pack(answer, request, query_id)
 
     async def _execute(self, request: Request, roles: frozenset[Role], receive: Receive) -> Answer:
         if "multipart/form-data" in request.headers.get("content-type", ""):

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from spanledger_clickhouse.rollups.changes import HOUR_NS, SLICE_NS
 from spanledger_clickhouse.rollups.family import EXECUTIONS
+from spanledger_clickhouse.rollups.moment import known_now
 from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, WITHIN_DAY
 from spanledger_clickhouse.rollups.slices import WITHIN_HOUR
-from spanledger_clickhouse.rollups.snapshot import read_known
 from spanledger_clickhouse.rollups.stretches import any_stretch
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def plan_reading(
     Raises:
         ClickHouseError: The engine did not answer.
     """
-    known = None if window[0] < 0 else read_known(ledger, source)
+    known = None if window[0] < 0 else known_now(ledger, source)
     return RECORDS_ONLY if known is None else _plan(known, window, is_whole)
 
 
@@ -149,7 +149,7 @@ def find_execution(ledger: Ledger, source: Source, execution_id: str) -> Whereab
     Raises:
         ClickHouseError: The engine did not answer.
     """
-    known = read_known(ledger, source)
+    known = known_now(ledger, source)
     if known is None:
         return None
     plan = _plan(known, (0, None), any_stretch)

@@ -25,6 +25,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from spanledger_clickhouse.rollups.changes import HOUR_NS, SLICE_NS, bucket_sql
 from spanledger_clickhouse.rollups.distinct import ask_distinct, be_wary, is_wary
 from spanledger_clickhouse.rollups.family import FAMILIES, Source
+from spanledger_clickhouse.rollups.moment import Held, held_now, publish, taking_in
 from spanledger_clickhouse.rollups.reading import plan_reading
 from spanledger_clickhouse.rollups.stretches import recent_records_within
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.distinct import Records
+    from spanledger_clickhouse.rollups.moment import Moment
     from spanledger_clickhouse.rollups.reading import ReadingPlan
 
 __all__ = ["ask_recent", "keep_up"]
@@ -147,7 +149,7 @@ def ask_recent(ledger: Ledger, source: Source, plan: ReadingPlan, ask: Callable[
         ClickHouseError: The engine did not answer.
     """
     is_possible = plan.recent and ledger.dsn.embedded and not ledger.dsn.cluster and not is_wary(ledger)
-    kept = _recollect(ledger.origin, source, plan) if is_possible else None
+    kept = _held(ledger, source, plan) or _recollect(ledger.origin, source, plan) if is_possible else None
     if kept is None:
         return ask_distinct(ledger, ask)
     _of(ledger.origin).asked_at = time.monotonic()
@@ -164,18 +166,31 @@ def ask_recent(ledger: Ledger, source: Source, plan: ReadingPlan, ask: Callable[
 def keep_up(ledger: Ledger) -> None:
     """Take in what has arrived before the next question has to, if there was one lately; drop what is forgotten.
 
+    Questions are answered as of then for a while: see :mod:`spanledger_clickhouse.rollups.moment`.
+
     Raises:
         ClickHouseError: The engine did not do it.
     """
     memories = _memories.get(ledger.origin)
     if memories is None:
         return
-    if time.monotonic() - memories.asked_at < _ASKED_SECONDS and not is_wary(ledger):
-        window = time.time_ns() - _LATELY_NS, None
-        for source in list(memories.kept):
-            if (plan := plan_reading(ledger, source, window)).recent:
-                _recollect(ledger.origin, source, plan)
+    if memories.kept and time.monotonic() - memories.asked_at < _ASKED_SECONDS and not is_wary(ledger):
+        with taking_in(ledger) as moment:
+            taken_in = [_take_in(ledger, source, memories, moment) for source in Source]
+        if all(taken_in):
+            publish(moment)
     _forget_outdated(ledger.origin, memories)
+
+
+def _take_in(ledger: Ledger, source: Source, memories: _Memories, moment: Moment) -> bool:
+    """Take in what arrived of a source, if its records are kept; False where that cannot be done."""
+    plan = plan_reading(ledger, source, (time.time_ns() - _LATELY_NS, None))
+    if not plan.recent or source not in memories.kept:
+        return True
+    records = _recollect(ledger, source, plan)
+    if records is not None:
+        moment.held[source] = Held(_slices_of(plan), records)
+    return records is not None
 
 
 def _forget_outdated(ledger: Ledger, memories: _Memories) -> None:
@@ -191,8 +206,8 @@ def _forget_outdated(ledger: Ledger, memories: _Memories) -> None:
 
 def _recollect(ledger: Ledger, source: Source, plan: ReadingPlan) -> Records | None:
     """How the recent records of a plan are read from memory; None where they are better read from the table."""
-    memories = _of(ledger)
-    wanted = {number for first, after in plan.recent for number in range(first // SLICE_NS, -(-after // SLICE_NS))}
+    memories = _of(ledger.origin)
+    wanted = _slices_of(plan)
     with memories.locks[source]:
         memory = memories.kept.get(source)
         if memory is not None and memory.mutation != plan.mutation:
@@ -212,6 +227,17 @@ def _recollect(ledger: Ledger, source: Source, plan: ReadingPlan) -> Records | N
         _forget(memories, source)
         be_wary(ledger)
         return None
+
+
+def _held(ledger: Ledger, source: Source, plan: ReadingPlan) -> Records | None:
+    """How they are read as of the moment of the question, if it tells and is of all of them."""
+    held = held_now(ledger, source)
+    return held.records if held is not None and _slices_of(plan) <= held.slices else None
+
+
+def _slices_of(plan: ReadingPlan) -> frozenset[int]:
+    """The slices whose records a plan reads, counted from 1970."""
+    return frozenset(each for first, after in plan.recent for each in range(first // SLICE_NS, -(-after // SLICE_NS)))
 
 
 def _of(ledger: Ledger) -> _Memories:

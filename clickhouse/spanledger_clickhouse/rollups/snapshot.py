@@ -7,9 +7,8 @@ import threading
 import time
 from collections import defaultdict
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from spanledger_clickhouse.part_name import PartName
@@ -20,14 +19,14 @@ from spanledger_clickhouse.rollups.pointers import DAY, FROM_DAY, HOUR, STATE_TA
 from spanledger_clickhouse.rollups.slices import SlicedHour, Slices, current_hours
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable, Sequence
+    from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.changes import Progress
     from spanledger_clickhouse.rollups.pointers import Buckets
 
-__all__ = ["Known", "one_moment", "read_known", "writing"]
+__all__ = ["Known", "Parts", "read_known", "read_parts", "writing"]
 
 _MOST_DAYS: Final = 400
 """So many days' hours are remembered at most."""
@@ -47,6 +46,9 @@ SELECT table, name
 FROM system.parts
 WHERE active AND database = {database:String} AND table IN {tables:Array(String)}
 """
+Parts: TypeAlias = "Mapping[str, Sequence[str]]"
+"""By table that has rows: the names of its parts."""
+
 _Written = dict[str, tuple[int, int]]
 """By table that has rows: its newest block, and its newest mutation. Every write adds one or the other."""
 
@@ -125,19 +127,6 @@ _held: Final[WeakKeyDictionary[Ledger, tuple[float, int]]] = WeakKeyDictionary()
 _lock: Final = threading.Lock()
 
 
-@dataclass(slots=True)
-class _Moment:
-    """What the question that is being answered has found out already; its threads find it out once."""
-
-    known: dict[tuple[Ledger, Source], Known | None] = field(
-        default_factory=dict["tuple[Ledger, Source]", "Known | None"]
-    )
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-_moment: Final[ContextVar[_Moment | None]] = ContextVar("moment", default=None)
-
-
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known of every bucket that was ever changed, at one moment.
@@ -157,6 +146,10 @@ class Known:
     _ledger: Ledger
     _live: Changes
     _snapshot: _Snapshot
+
+    def through(self, ledger: Ledger) -> Known:
+        """The same, with what it has to read yet read through another ledger of the same origin."""
+        return replace(self, _ledger=ledger)
 
     @property
     def arrived(self) -> int:
@@ -196,40 +189,36 @@ class Known:
         return unmarked and unmarked.difference(self._snapshot.repeatable_hours(self._ledger, min(unmarked)))
 
 
-def read_known(ledger: Ledger, source: Source) -> Known | None:
-    """What is known of the rollups of a source now; None where only the records can be read.
+def read_parts(ledger: Ledger) -> Parts:
+    """The parts of all tables that tell what is known; of every source, so that one look does for both.
 
     Raises:
         ClickHouseError: The engine did not answer.
     """
-    read = _read_known_of_cluster if ledger.dsn.cluster else _read_known
-    moment = _moment.get() or _Moment()
-    with moment.lock:
-        if (ledger, source) not in moment.known:
-            moment.known[ledger, source] = read(ledger, source)
-        return moment.known[ledger, source]
-
-
-@contextmanager
-def one_moment() -> Generator[None]:
-    """Answer the questions inside the block from what was known at the first of them.
-
-    What is committed after that may be in the answers or not. Changes that the caller makes itself may not be, so
-    nothing is written inside.
-    """
-    token = _moment.set(_Moment())
-    try:
-        yield
-    finally:
-        _moment.reset(token)
-
-
-def _read_known(ledger: Ledger, source: Source) -> Known | None:
-    # The same for every source, so that those who ask about two at once are told by one statement.
     parameters = {"database": ledger.dsn.database, "tables": [*(each.table for each in Source), *STATE_TABLES]}
     parts: defaultdict[str, list[str]] = defaultdict(list)
     for row in ledger.query(_PARTS, parameters):
         parts[str(row["table"])].append(str(row["name"]))
+    return parts
+
+
+def read_known(ledger: Ledger, source: Source, parts: Parts | None = None) -> Known | None:
+    """What is known of the rollups of a source now; None where only the records can be read.
+
+    Args:
+        ledger: What is looked at.
+        source: The records.
+        parts: What :func:`read_parts` found just now; None looks. A cluster's tell nothing.
+
+    Raises:
+        ClickHouseError: The engine did not answer.
+    """
+    if ledger.dsn.cluster:
+        return _read_known_of_cluster(ledger, source)
+    return _read_known(ledger, source, read_parts(ledger) if parts is None else parts)
+
+
+def _read_known(ledger: Ledger, source: Source, parts: Parts) -> Known | None:
     written = {table: _newest(names) for table, names in parts.items()}
     newest, mutation = written.get(source.table, (0, 0))
     snapshot = _snapshot(ledger, source, _of_state(written))
@@ -240,7 +229,7 @@ def _read_known(ledger: Ledger, source: Source) -> Known | None:
         return None
     is_current = progress.newest == progress.accounted
     live = Changes() if is_current else snapshot.changes_until(ledger, progress)
-    settled = _settled(parts[source.table])
+    settled = _settled(parts.get(source.table, ()))
     return Known(progress.table_id, progress.newest, progress.mutation, settled, ledger, live, snapshot)
 
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import shutil
 import subprocess
+import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -168,6 +169,16 @@ def test_an_insert_streams(http: httpx.Client, ledger: Ledger) -> None:
     answer = http.post("/", params={"query": _INSERT}, content=chunks())
     assert int(json.loads(answer.headers["x-clickhouse-summary"])["written_rows"]) >= 10_000
     assert totals(ledger) == (5000, Decimal(1250))
+
+
+def test_whoever_is_answered_has_been_told(http: httpx.Client, ledger: Ledger) -> None:
+    """After an insert, and after a query, no report is answered as of a moment before it."""
+    began = time.monotonic()
+    assert http.post("/", params={"query": _INSERT}, content=_lines(1)).status_code == 200
+    inserted = ledger.told_at
+    assert http.get("/", params={"query": "SELECT count() FROM cost_records"}).text == "1\n"
+
+    assert began < inserted < ledger.told_at
 
 
 def test_many_at_once(interface: HttpServer, ledger: Ledger) -> None:

@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from spanledger_clickhouse.ledger import Ledger
-from spanledger_clickhouse.rollups import RollupWorker, Source, ask_recent, keep_up, recent_records_within, recollection
+from spanledger_clickhouse.rollups import (
+    RollupWorker,
+    Source,
+    ask_recent,
+    keep_up,
+    one_moment,
+    recent_records_within,
+    recollection,
+)
 from spanledger_clickhouse.rollups.changes import HOUR_NS
 from spanledger_clickhouse.rollups.slices import current_hours
 from tests.api.exactness import empty
@@ -31,26 +39,30 @@ HOUR = datetime(2026, 3, 10, 8, tzinfo=UTC)
 _ROLLUPS = "spanledger_clickhouse.rollups"
 
 
-def _span(second: float, cost: int = 1) -> Span:
+def span_at(second: float, cost: int = 1) -> Span:
+    """A span of the hour, so many seconds after it began, that cost so many dollars."""
     return Span(start=HOUR + timedelta(seconds=second), service="s3", cost=Decimal(cost))
 
 
-def _remembering(second: float) -> ExitStack:
+def remembering_at(second: float) -> ExitStack:
     """Let it be so many seconds after the hour, and few records be worth keeping; nothing is remembered yet."""
     patched = ExitStack()
     now_ns = nanoseconds(HOUR + timedelta(seconds=second))
     patched.enter_context(mock.patch(f"{_ROLLUPS}.snapshot.current_hours", return_value=current_hours(now_ns)))
     patched.enter_context(mock.patch(f"{_ROLLUPS}.recollection._MANY", 0))
     patched.enter_context(mock.patch(f"{_ROLLUPS}.recollection._memories", WeakKeyDictionary[Ledger, object]()))
+    patched.enter_context(mock.patch(f"{_ROLLUPS}.recollection._LATELY_NS", 10_000 * HOUR_NS))
+    patched.enter_context(mock.patch(f"{_ROLLUPS}.moment._published", WeakKeyDictionary[Ledger, object]()))
+    patched.enter_context(mock.patch(f"{_ROLLUPS}.moment._told", WeakKeyDictionary[Ledger, object]()))
     patched.enter_context(mock.patch(f"{_ROLLUPS}.distinct._wary_until", WeakKeyDictionary[Ledger, float]()))
     return patched
 
 
-def _counted(ledger: Ledger, asked: list[str] | None = None) -> tuple[Decimal, int]:
+def counted(ledger: Ledger, asked: list[str] | None = None) -> tuple[Decimal, int]:
     """Cost and number of the hour's records, as a report reads them."""
     read = plan(ledger, HOUR)
     if read.stretches is None or read.stretches:
-        return _recounted(ledger)
+        return recounted(ledger)
     within, edges = recent_records_within(read.recent) if read.recent else ("0", {})
 
     def ask(records: Records) -> tuple[Decimal, int]:
@@ -65,7 +77,8 @@ def _counted(ledger: Ledger, asked: list[str] | None = None) -> tuple[Decimal, i
     return rolled[0] + recent[0], rolled[1] + recent[1]
 
 
-def _recounted(ledger: Ledger) -> tuple[Decimal, int]:
+def recounted(ledger: Ledger) -> tuple[Decimal, int]:
+    """The same of all records, as ``FINAL`` says it."""
     (row,) = ledger.query("SELECT sum(total_cost) AS cost, count() AS records FROM cost_records_local FINAL")
     return cast("Decimal", row["cost"]), cast("int", row["records"])
 
@@ -85,22 +98,22 @@ def asked() -> list[str]:
 @pytest.fixture
 def remembering(ledger: Ledger, worker: RollupWorker) -> Iterator[None]:
     """Something is summed up, and the quarter of an hour is nearly over."""
-    store(ledger, [_span(7)])
+    store(ledger, [span_at(7)])
     while worker.rebuild():
         pass
-    with _remembering(900):
+    with remembering_at(900):
         yield
 
 
 @pytest.mark.usefixtures("remembering")
 def test_what_arrives_is_taken_from_the_table_once(ledger: Ledger, asked: list[str]) -> None:
     """Reports read the last seconds from memory, and of the table only what blocks have brought since."""
-    store(ledger, [_span(896), _span(899, 2)])
-    first = _counted(ledger, asked)
-    store(ledger, [_span(898, 4)])
+    store(ledger, [span_at(896), span_at(899, 2)])
+    first = counted(ledger, asked)
+    store(ledger, [span_at(898, 4)])
     later = "_block_number > {until:UInt64} AND total_cost > 2"
     with mock.patch.object(recollection, "_LATER", later):
-        second = _counted(ledger, asked)
+        second = counted(ledger, asked)
 
     assert (first, second) == ((Decimal(4), 3), (Decimal(8), 4))
     assert all("_memory`." in words for words in asked)
@@ -109,24 +122,24 @@ def test_what_arrives_is_taken_from_the_table_once(ledger: Ledger, asked: list[s
 @pytest.mark.usefixtures("remembering")
 def test_a_late_span_brings_its_slice_into_memory(ledger: Ledger, asked: list[str]) -> None:
     """A slice that was summed up and changes again is taken in as a whole."""
-    store(ledger, [_span(899)])
-    _counted(ledger, asked)
-    store(ledger, [_span(8, 2)])
+    store(ledger, [span_at(899)])
+    counted(ledger, asked)
+    store(ledger, [span_at(8, 2)])
 
-    assert _counted(ledger, asked) == (Decimal(4), 3)
+    assert counted(ledger, asked) == (Decimal(4), 3)
     assert "_memory`." in asked[-1]
 
 
 @pytest.mark.usefixtures("remembering")
 def test_a_record_that_comes_again_counts_once(ledger: Ledger, asked: list[str]) -> None:
     """A redelivery ends the recollection, and the table is read with FINAL for a while."""
-    span = _span(899)
+    span = span_at(899)
     ledger.command("SYSTEM STOP MERGES cost_records_local")
     try:
         store(ledger, [span])
-        first = _counted(ledger, asked)
+        first = counted(ledger, asked)
         store(ledger, [span, span])
-        second = _counted(ledger, asked)
+        second = counted(ledger, asked)
     finally:
         ledger.command("SYSTEM START MERGES cost_records_local")
 
@@ -137,12 +150,12 @@ def test_a_record_that_comes_again_counts_once(ledger: Ledger, asked: list[str])
 @pytest.mark.usefixtures("remembering")
 def test_a_deletion_is_remembered_too(ledger: Ledger, worker: RollupWorker, asked: list[str]) -> None:
     """A mutation ends the recollection, and what is left is taken in anew."""
-    store(ledger, [_span(901, 2), _span(902, 4)])
-    first = _counted(ledger, asked)
+    store(ledger, [span_at(901, 2), span_at(902, 4)])
+    first = counted(ledger, asked)
     ledger.command("ALTER TABLE cost_records_local DELETE WHERE total_cost = 2 SETTINGS mutations_sync = 2")
     while worker.rebuild():
         pass
-    second = _counted(ledger, asked)
+    second = counted(ledger, asked)
 
     assert (first, second) == ((Decimal(7), 3), (Decimal(5), 2))
     assert ["_memory`." in words for words in asked] == [True, True]
@@ -151,25 +164,24 @@ def test_a_deletion_is_remembered_too(ledger: Ledger, worker: RollupWorker, aske
 @pytest.mark.usefixtures("remembering")
 def test_what_arrives_is_taken_in_before_somebody_asks(ledger: Ledger, asked: list[str]) -> None:
     """After a question the memory is kept up with the table, so that the next one finds everything there."""
-    store(ledger, [_span(898)])
-    _counted(ledger, asked)
-    store(ledger, [_span(899, 2)])
-    with mock.patch.object(recollection, "_LATELY_NS", 10_000 * HOUR_NS):
-        keep_up(ledger)
+    store(ledger, [span_at(898)])
+    counted(ledger, asked)
+    store(ledger, [span_at(899, 2)])
+    keep_up(ledger)
     with mock.patch.object(recollection, "_KEEP", "SELECT 1"):
-        assert _counted(ledger, asked) == (Decimal(4), 3)
+        assert counted(ledger, asked) == (Decimal(4), 3)
     assert "_memory`." in asked[-1]
 
 
 @pytest.mark.usefixtures("remembering")
 def test_what_is_still_read_goes_on_in_a_new_table(ledger: Ledger, worker: RollupWorker, asked: list[str]) -> None:
     """After a while the records of slices that are summed up leave the memory; the rest is not read again."""
-    store(ledger, [_span(899), _span(902, 2), _span(902, 4)])
-    before = _counted(ledger, asked)
+    store(ledger, [span_at(899), span_at(902, 2), span_at(902, 4)])
+    before = counted(ledger, asked)
     while worker.rebuild():
         pass
     with mock.patch.object(recollection, "_KEPT_SECONDS", -1), mock.patch.object(recollection, "_KEEP", "SELECT 1"):
-        after = _counted(ledger, asked)
+        after = counted(ledger, asked)
 
     assert before == after == (Decimal(8), 4)
     old, new = (ledger.query(f"SELECT count() AS records FROM {words.split(maxsplit=1)[0]}") for words in asked)  # noqa: S608 - the words under test
@@ -179,18 +191,18 @@ def test_what_is_still_read_goes_on_in_a_new_table(ledger: Ledger, worker: Rollu
 @pytest.mark.usefixtures("remembering")
 def test_few_records_are_read_from_the_table(ledger: Ledger, asked: list[str]) -> None:
     """Where little arrives nothing is kept."""
-    store(ledger, [_span(899)])
+    store(ledger, [span_at(899)])
 
     with mock.patch.object(recollection, "_MANY", 2):
-        assert _counted(ledger, asked) == (Decimal(2), 2)
+        assert counted(ledger, asked) == (Decimal(2), 2)
     assert "_memory`." not in asked[0]
 
 
 @pytest.mark.usefixtures("remembering")
 def test_what_was_forgotten_can_be_read_for_a_while(ledger: Ledger, asked: list[str]) -> None:
     """A statement may still name what was kept when it was planned; a minute later it is dropped."""
-    store(ledger, [_span(899)])
-    _counted(ledger, asked)
+    store(ledger, [span_at(899)])
+    counted(ledger, asked)
 
     with mock.patch.object(recollection, "_KEPT_SECONDS", -1), mock.patch.object(recollection, "_ASKED_SECONDS", -1):
         keep_up(ledger)
@@ -204,11 +216,11 @@ def test_what_was_forgotten_can_be_read_for_a_while(ledger: Ledger, asked: list[
 @pytest.mark.usefixtures("remembering")
 def test_an_engine_that_lost_its_memory_is_asked_for_the_table(ledger: Ledger, asked: list[str]) -> None:
     """What was in memory may be gone with the engine's last connection; reports go on."""
-    store(ledger, [_span(899)])
-    _counted(ledger, asked)
+    store(ledger, [span_at(899)])
+    counted(ledger, asked)
     ledger.command(f"DROP TABLE {asked[0].split(maxsplit=1)[0]}")
 
-    assert _counted(ledger, asked) == (Decimal(2), 2)
+    assert counted(ledger, asked) == (Decimal(2), 2)
     assert "FINAL" in asked[-1]
 
 
@@ -217,9 +229,9 @@ def test_a_failure_to_remember_is_no_failure_to_answer(
     ledger: Ledger, asked: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Where the engine has no room for it, reports read the table, and the log says why."""
-    store(ledger, [_span(899)])
+    store(ledger, [span_at(899)])
     with mock.patch.object(recollection, "_KEEP", "SELECT throwIf(1, 'no room')"):
-        assert _counted(ledger, asked) == (Decimal(2), 2)
+        assert counted(ledger, asked) == (Decimal(2), 2)
 
     assert "no room" in caplog.text
     assert "FINAL" in asked[-1]
@@ -243,14 +255,15 @@ class _Recent(RuleBasedStateMachine):
         self.worker = RollupWorker(
             self.ledger, quiet_seconds=0, now_ns=lambda: nanoseconds(HOUR + timedelta(seconds=60))
         )
-        self.patched = _remembering(60)
+        self.published: tuple[Decimal, int] | None = None
+        self.patched = remembering_at(60)
         self.patched.enter_context(mock.patch(f"{_ROLLUPS}.distinct._WARY_SECONDS", 0))
         self.deliver([1], 1)
         self.worker.rebuild()
 
     @rule(seconds=st.lists(st.integers(0, 70), min_size=1, max_size=8), cost=st.integers(0, 9))
     def deliver(self, seconds: list[int], cost: int) -> None:
-        self.sent += (spans := [_span(second, cost) for second in seconds])
+        self.sent += (spans := [span_at(second, cost) for second in seconds])
         store(self.ledger, spans)
 
     @rule(second=st.integers(50, 60), cost=st.integers(0, 9))
@@ -302,13 +315,27 @@ class _Recent(RuleBasedStateMachine):
         )
 
     @rule()
+    def publish(self) -> None:
+        keep_up(self.ledger)
+        self.published = recounted(self.ledger)
+
+    @rule()
+    def ask_as_of_what_is_published(self) -> None:
+        """What is in memory is answered from as it was then, whatever has happened since."""
+        asked: list[str] = []
+        with mock.patch(f"{_ROLLUPS}.moment._told", WeakKeyDictionary[Ledger, object]()), one_moment(self.ledger):
+            found = counted(self.ledger, asked)
+        if self.published is not None and asked and "_memory`." in asked[0]:
+            assert found == self.published
+
+    @rule()
     def ask_much_later(self) -> None:
         with mock.patch(f"{_ROLLUPS}.recollection._KEPT_SECONDS", -1):
-            assert _counted(self.ledger) == _recounted(self.ledger)
+            assert counted(self.ledger) == recounted(self.ledger)
 
     @invariant()
     def is_exact(self) -> None:
-        assert _counted(self.ledger) == _recounted(self.ledger)
+        assert counted(self.ledger) == recounted(self.ledger)
 
     def teardown(self) -> None:
         self.patched.close()

@@ -82,7 +82,7 @@ def test_all_parts_of_an_answer_are_planned_at_one_moment(ledger: Ledger, worker
     store(ledger, _spans(0, 7, 700, 1000))
     clock.time = HOUR + timedelta(seconds=1500)
     _rebuild(worker)
-    with one_moment():
+    with one_moment(ledger):
         first = plan(ledger, HOUR)
         store(ledger, _spans(9))
         again = plan(ledger, HOUR)
