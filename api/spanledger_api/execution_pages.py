@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from string import Template
 from typing import TYPE_CHECKING, Final
 
-from spanledger_api.filters import Where
+from spanledger_api.execution_costs import read_costs
 from spanledger_api.rows import ask, integer, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from spanledger_api.filters import Where
     from spanledger_api.paging import Page
     from spanledger_api.rows import Row
     from spanledger_clickhouse.ledger import Ledger
@@ -63,7 +64,6 @@ _COSTS: Final = """
     WHERE execution_id IN $ids AND started_at >= fromUnixTimestamp64Nano({costs_from:Int64}, 'UTC')
     GROUP BY execution_id
 """
-_COSTS_OF: Final = Template(_COSTS.replace("$ids", "{ids:Array(String)}") + "HAVING $where")
 _DEAREST_EXECUTIONS: Final = f"""
 WITH found AS
 ({_FOUND})
@@ -129,11 +129,7 @@ class ExecutionPages:
 
     def costs(self, rows: list[Row]) -> dict[str, Row]:
         """What executions cost and how many records they have; by execution, where it has any."""
-        ids = [text(row, "execution_id") for row in rows]
-        if not ids:
-            return {}
-        found = ask(self.ledger, _COSTS_OF, Where(("1",)), ids=ids, costs_from=self.costs_from)
-        return {text(row, "execution_id"): row for row in found}
+        return read_costs(self.ledger, [text(row, "execution_id") for row in rows], self.costs_from)
 
     def _horizon(self, most: int) -> int | None:
         """Since when so many roots began that may be of such executions; None where there are fewer in all."""

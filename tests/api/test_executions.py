@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from spanledger_api import execution_records
+from spanledger_api import named_records
 from spanledger_clickhouse.rollups import RollupWorker, Source, find_execution
 from spanledger_clickhouse.rollups.reading import Whereabouts
 from tests.api.conftest import NOW
@@ -193,7 +193,7 @@ def test_of_many_versions_those_of_the_views_are_shown(
     ledger: Ledger, client: TestClient, monkeypatch: pytest.MonkeyPatch, most_rows: int
 ) -> None:
     """Whatever order versions of few keys come in, within a part and among parts, what counts is what FINAL says."""
-    monkeypatch.setattr(execution_records, "_MOST_ROWS", most_rows)
+    monkeypatch.setattr(named_records, "_MOST_KEYS", most_rows)
     chosen = random.Random(most_rows)  # noqa: S311 - the same rows each time
     users = ["", "it's", "a\\b\t\n", "中文 😀", "{keys:String}"]
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from spanledger_clickhouse.rollups.distinct import Records
 from spanledger_clickhouse.rollups.family import ACTIVITY, STEPS, USERS, Family, Measure, Source
 from spanledger_clickhouse.rollups.moment import arrivals_now, one_moment
-from spanledger_clickhouse.rollups.reading import RECORDS_ONLY, ReadingPlan, find_execution, plan_reading
+from spanledger_clickhouse.rollups.reading import (
+    RECORDS_ONLY,
+    ReadingPlan,
+    find_execution,
+    find_executions,
+    plan_reading,
+)
 from spanledger_clickhouse.rollups.recollection import ask_recent, keep_up
 from spanledger_clickhouse.rollups.stretches import Stretch, any_stretch, recent_records_within, records_within
 from spanledger_clickhouse.rollups.sweeping import RollupSweeper
@@ -31,6 +37,7 @@ __all__ = [
     "arrivals_now",
     "ask_recent",
     "find_execution",
+    "find_executions",
     "keep_up",
     "one_moment",
     "plan_reading",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from spanledger_clickhouse.rollups.snapshot import Known
     from spanledger_clickhouse.rollups.stretches import Stretch
 
-__all__ = ["RECORDS_ONLY", "ReadingPlan", "Whereabouts", "find_execution", "plan_reading"]
+__all__ = ["RECORDS_ONLY", "ReadingPlan", "Whereabouts", "find_execution", "find_executions", "plan_reading"]
 
 _EPOCH: Final = date(1970, 1, 1)
 _DAY_NS: Final = DAY * HOUR_NS
@@ -36,7 +36,9 @@ _DATES: Final = 2**16
 _LAST_NS: Final = 2**63 - 1
 _SECOND_NS: Final = 1_000_000_000
 _HOURS: Final = """
-SELECT DISTINCT toUnixTimestamp64Nano(started_at) AS start FROM $table WHERE execution_id = {execution_id:String}
+SELECT DISTINCT toUnixTimestamp64Nano(started_at) AS start
+FROM $table
+WHERE execution_id IN {execution_ids:Array(String)}
 """
 
 
@@ -69,7 +71,7 @@ RECORDS_ONLY: Final = ReadingPlan()
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """When an execution has records: it has none at other times, except perhaps before 1970.
+    """When an execution, or any of several, has records: there are none at other times, except perhaps before 1970.
 
     The day that records arrive for is in many fresh parts of the table, and most of them hold only some seconds of it.
 
@@ -82,6 +84,11 @@ class Whereabouts:
     days: tuple[date, ...] = ()
     since: int | None = None
     settled_parts: frozenset[str] = field(default=frozenset(), compare=False)
+
+    @property
+    def every_day(self) -> tuple[date, ...]:
+        """All of the days, ascending, the one of ``since`` among them."""
+        return self.days if self.since is None else tuple(sorted({*self.days, *_dates([self.since // _DAY_NS])}))
 
 
 def plan_reading(
@@ -136,12 +143,17 @@ def _plan(known: Known, window: tuple[int, int | None], is_whole: Callable[[Stre
 
 
 def find_execution(ledger: Ledger, source: Source, execution_id: str) -> Whereabouts | None:
-    """When an execution has records.
+    """When an execution has records; arguments, result and errors as of :func:`find_executions`."""
+    return find_executions(ledger, source, (execution_id,))
+
+
+def find_executions(ledger: Ledger, source: Source, execution_ids: Sequence[str]) -> Whereabouts | None:
+    """When any of some executions has records.
 
     Args:
         ledger: What is read.
         source: The records.
-        execution_id: The execution.
+        execution_ids: The executions.
 
     Returns:
         Where to look for them; None where only all records can tell.
@@ -154,7 +166,7 @@ def find_execution(ledger: Ledger, source: Source, execution_id: str) -> Whereab
         return None
     plan = _plan(known, (0, None), any_stretch)
     # A generation that counts no longer may name an hour too many; every one that counts names all of its own.
-    rows = ledger.query(_HOURS.replace("$table", EXECUTIONS[source].table), {"execution_id": execution_id})
+    rows = ledger.query(_HOURS.replace("$table", EXECUTIONS[source].table), {"execution_ids": list(execution_ids)})
     starts = [cast("int", row["start"]) for row in rows]
     for first, after in (*(plan.stretches or ()), *plan.recent):
         starts += (first, *range((first // _DAY_NS + 1) * _DAY_NS, after, _DAY_NS))
@@ -162,10 +174,15 @@ def find_execution(ledger: Ledger, source: Source, execution_id: str) -> Whereab
         return Whereabouts(settled_parts=known.settled_parts)
     *days, last = sorted({start // _DAY_NS for start in starts})
     return Whereabouts(
-        tuple(_EPOCH + timedelta(days=day) for day in sorted({day % _DATES for day in days})),
+        _dates(days),
         min(start for start in starts if start // _DAY_NS == last),
         known.settled_parts,
     )
+
+
+def _dates(days: Iterable[int]) -> tuple[date, ...]:
+    """Days that are counted from 1970, as the engine's dates say them, ascending."""
+    return tuple(_EPOCH + timedelta(days=day) for day in sorted({day % _DATES for day in days}))
 
 
 def _take_each(
