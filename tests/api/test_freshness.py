@@ -46,12 +46,13 @@ def test_what_is_new_is_told_once_reports_hold_it(ledger: Ledger, client: TestCl
     store(ledger, [Span(service="openai", cost=Decimal(1))])
     with (
         mock.patch.object(moment, "_published", WeakKeyDictionary[object, object]()),
+        mock.patch.object(moment, "_told", WeakKeyDictionary[object, object]()),
         mock.patch.object(moment, "_MOST_SECONDS", 600),
     ):
         with moment.taking_in(ledger) as taken:
             for source in Source:
                 taken.known_of(ledger, source)
-        moment.publish(taken)
+        moment.publish(ledger, taken)
         before = client.get(_PATH)
         store(ledger, [Span(service="openai", cost=Decimal(2))])
         as_of_then = client.get(_PATH, headers={"If-None-Match": before.headers["ETag"]})

@@ -79,7 +79,6 @@ class Moment:
     """What was found out of a ledger, each part when it was first needed.
 
     Attributes:
-        origin: The ledger.
         began: When the first of it was looked for, or was about to be, in seconds of the monotonic clock.
         known: By source: what is known of its rollups.
         held: By source: the recent records in memory. Only a published moment tells.
@@ -88,7 +87,6 @@ class Moment:
         lock: Held by whoever finds something out, so that the threads of a question do it once.
     """
 
-    origin: Ledger
     began: float = field(default_factory=time.monotonic)
     known: dict[Source, Known | None] = field(default_factory=dict["Source", "Known | None"])
     held: dict[Source, Held] = field(default_factory=dict["Source", "Held"])
@@ -103,8 +101,7 @@ class Moment:
                 if self.parts is None and not ledger.dsn.cluster:
                     self.parts = read_parts(ledger)
                 self.known[source] = read_known(ledger, source, self.parts)
-            known = self.known[source]
-        return known and known.through(ledger)
+            return self.known[source]
 
     def told(self) -> _Told:
         """How new what was found out is."""
@@ -120,7 +117,7 @@ class Moment:
             return self.arrivals
 
 
-_current: Final[ContextVar[Moment | None]] = ContextVar("moment", default=None)
+_current: Final[ContextVar[tuple[Ledger, Moment] | None]] = ContextVar("moment", default=None)
 _published: Final[WeakKeyDictionary[Ledger, Moment]] = WeakKeyDictionary()
 _told: Final[WeakKeyDictionary[Ledger, _Told]] = WeakKeyDictionary()
 _lock: Final = threading.Lock()
@@ -134,8 +131,8 @@ def one_moment(ledger: Ledger) -> Generator[None]:
     is written inside.
     """
     adopted = None if ledger.hides_rows else _adopted(ledger.origin)
-    moment = Moment(ledger.origin) if adopted is None else adopted
-    with _within(moment):
+    moment = Moment() if adopted is None else adopted
+    with _within(ledger, moment):
         yield
     if adopted is None:
         _note(ledger, moment)
@@ -148,17 +145,17 @@ def taking_in(ledger: Ledger) -> Generator[Moment]:
     Raises:
         ClickHouseError: The engine did not answer.
     """
-    moment = Moment(ledger.origin)
-    with _within(moment):
+    moment = Moment()
+    with _within(ledger, moment):
         # Before anything else, so that what is found is at least as new as it says.
         moment.newest(ledger)
         yield moment
 
 
-def publish(moment: Moment) -> None:
+def publish(ledger: Ledger, moment: Moment) -> None:
     """Let questions be answered as of a moment of which everything is known."""
     with _lock:
-        _published[moment.origin] = moment
+        _published[ledger.origin] = moment
 
 
 def known_now(ledger: Ledger, source: Source) -> Known | None:
@@ -175,13 +172,13 @@ def arrivals_now(ledger: Ledger) -> Arrivals:
 
 def held_now(ledger: Ledger, source: Source) -> Held | None:
     """The recent records that are held in memory as of the moment of the question; None where it does not tell."""
-    moment = _current.get()
-    return moment.held.get(source) if moment is not None and moment.origin is ledger.origin else None
+    current = _current_of(ledger)
+    return None if current is None else current.held.get(source)
 
 
 @contextmanager
-def _within(moment: Moment) -> Generator[None]:
-    token = _current.set(moment)
+def _within(ledger: Ledger, moment: Moment) -> Generator[None]:
+    token = _current.set((ledger.origin, moment))
     try:
         yield
     finally:
@@ -191,13 +188,17 @@ def _within(moment: Moment) -> Generator[None]:
 @contextmanager
 def _moment_of(ledger: Ledger) -> Generator[Moment]:
     """The moment that the question is answered as of; outside of a question one for what is asked now alone."""
-    current = _current.get()
-    if current is not None and current.origin is ledger.origin:
+    if (current := _current_of(ledger)) is not None:
         yield current
         return
-    alone = Moment(ledger.origin)
+    alone = Moment()
     yield alone
     _note(ledger, alone)
+
+
+def _current_of(ledger: Ledger) -> Moment | None:
+    origin, moment = _current.get() or (None, None)
+    return moment if origin is ledger.origin else None
 
 
 def _adopted(origin: Ledger) -> Moment | None:

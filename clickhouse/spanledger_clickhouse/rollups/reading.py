@@ -107,10 +107,12 @@ def plan_reading(
         ClickHouseError: The engine did not answer.
     """
     known = None if window[0] < 0 else known_now(ledger, source)
-    return RECORDS_ONLY if known is None else _plan(known, window, is_whole)
+    return RECORDS_ONLY if known is None else _plan(ledger, known, window, is_whole)
 
 
-def _plan(known: Known, window: tuple[int, int | None], is_whole: Callable[[Stretch], bool]) -> ReadingPlan:
+def _plan(
+    ledger: Ledger, known: Known, window: tuple[int, int | None], is_whole: Callable[[Stretch], bool]
+) -> ReadingPlan:
     start, end = window[0], _LAST_NS if window[1] is None else window[1]
     generations: list[int] = []
 
@@ -126,8 +128,8 @@ def _plan(known: Known, window: tuple[int, int | None], is_whole: Callable[[Stre
         return left
 
     days = _take_each(known.from_day(), FROM_DAY, take)
-    hours = _take_each(known.within(days), WITHIN_DAY, take)
-    sliced, slices = known.within_hours(hours), list[int]()
+    hours = _take_each(known.within(ledger, days), WITHIN_DAY, take)
+    sliced, slices = known.within_hours(ledger, hours), list[int]()
     for hour, buckets in sliced.items():
         origin = hour * HOUR_NS
         left = _take_each(buckets, WITHIN_HOUR, partial(take, unit_ns=_SECOND_NS, origin=origin))
@@ -164,7 +166,7 @@ def find_executions(ledger: Ledger, source: Source, execution_ids: Sequence[str]
     known = known_now(ledger, source)
     if known is None:
         return None
-    plan = _plan(known, (0, None), any_stretch)
+    plan = _plan(ledger, known, (0, None), any_stretch)
     # A generation that counts no longer may name an hour too many; every one that counts names all of its own.
     rows = ledger.query(_HOURS.replace("$table", EXECUTIONS[source].table), {"execution_ids": list(execution_ids)})
     starts = [cast("int", row["start"]) for row in rows]

@@ -178,7 +178,7 @@ def keep_up(ledger: Ledger) -> None:
         with taking_in(ledger) as moment:
             taken_in = [_take_in(ledger, source, memories, moment) for source in Source]
         if all(taken_in):
-            publish(moment)
+            publish(ledger, moment)
     _forget_outdated(ledger.origin, memories)
 
 

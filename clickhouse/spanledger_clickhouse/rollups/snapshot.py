@@ -143,13 +143,8 @@ class Known:
     changed_until: int
     mutation: int
     settled_parts: frozenset[str]
-    _ledger: Ledger
     _live: Changes
     _snapshot: _Snapshot
-
-    def through(self, ledger: Ledger) -> Known:
-        """The same, with what it has to read yet read through another ledger of the same origin."""
-        return replace(self, _ledger=ledger)
 
     @property
     def arrived(self) -> int:
@@ -160,33 +155,35 @@ class Known:
         """Of the buckets from a day on."""
         return {width: touched(known, self._live.hours, width) for width, known in self._snapshot.from_day.items()}
 
-    def within(self, days: Sequence[int]) -> Buckets:
-        """Of the buckets inside some days, ascending."""
+    def within(self, ledger: Ledger, days: Sequence[int]) -> Buckets:
+        """Of the buckets inside some days, ascending; those of days that nobody asked about are read now."""
         wanted = set(days)
         live = {hour: block for hour, block in self._live.hours.items() if hour // DAY in wanted}
-        found = self._snapshot.within(self._ledger, sorted(days))
+        found = self._snapshot.within(ledger, sorted(days))
         joined = {width: {b: p for day in found for b, p in day[width].items()} for width in WITHIN_DAY}
         return {width: touched(joined[width], live, width) for width in WITHIN_DAY}
 
-    def within_hours(self, hours: Sequence[int]) -> dict[int, Buckets]:
-        """Of the buckets inside those of some hours whose slices are told apart."""
+    def within_hours(self, ledger: Ledger, hours: Sequence[int]) -> dict[int, Buckets]:
+        """Of the buckets inside those of some hours whose slices are told apart; read as :meth:`within` does."""
         told = [hour for hour in hours if hour in self._snapshot.sliced or hour in self._live.slices]
         days = sorted({hour // DAY for hour in told})
-        marked = {h: p.touched for day in self._snapshot.within(self._ledger, days) for h, p in day[HOUR].items()}
+        marked = {h: p.touched for day in self._snapshot.within(ledger, days) for h, p in day[HOUR].items()}
         # Marks that were written since tell of blocks which the live changes tell of too, slice by slice.
         accounted = self._snapshot.progress.accounted
         known = {hour: self._snapshot.sliced[hour] for hour in told if hour in self._snapshot.sliced}
-        known |= {hour: SlicedHour() for hour in self._begun([hour for hour in told if hour not in known], marked)}
+        known |= {
+            hour: SlicedHour() for hour in self._begun(ledger, [hour for hour in told if hour not in known], marked)
+        }
         return {
             hour: known[hour].buckets(self._live.slices.get(hour, {}))
             for hour in told
             if hour in known and known[hour].holds(min(marked.get(hour, 0), accounted))
         }
 
-    def _begun(self, hours: Sequence[int], marked: Collection[int]) -> Collection[int]:
+    def _begun(self, ledger: Ledger, hours: Sequence[int], marked: Collection[int]) -> Collection[int]:
         """Those that began after the last pass of the worker: the live changes tell of all that is in them."""
         unmarked = {hour for hour in hours if hour not in marked}
-        return unmarked and unmarked.difference(self._snapshot.repeatable_hours(self._ledger, min(unmarked)))
+        return unmarked and unmarked.difference(self._snapshot.repeatable_hours(ledger, min(unmarked)))
 
 
 def read_parts(ledger: Ledger) -> Parts:
@@ -230,7 +227,7 @@ def _read_known(ledger: Ledger, source: Source, parts: Parts) -> Known | None:
     is_current = progress.newest == progress.accounted
     live = Changes() if is_current else snapshot.changes_until(ledger, progress)
     settled = _settled(parts.get(source.table, ()))
-    return Known(progress.table_id, progress.newest, progress.mutation, settled, ledger, live, snapshot)
+    return Known(progress.table_id, progress.newest, progress.mutation, settled, live, snapshot)
 
 
 def _newest(names: Iterable[str]) -> tuple[int, int]:
@@ -260,7 +257,7 @@ def _read_known_of_cluster(ledger: Ledger, source: Source) -> Known | None:
         return None
     covered, is_current = observation.coverage, observation.coverage.covers(seen.coverage)
     live = Changes() if is_current else read_later_changes(ledger, source, covered, UNSEEN, snapshot.told_apart())
-    return Known(progress.table_id, 0, 0, frozenset(), ledger, live, snapshot)
+    return Known(progress.table_id, 0, 0, frozenset(), live, snapshot)
 
 
 def _of_state(written: _Written) -> _Written:

@@ -165,7 +165,7 @@ def _clean(ledger: Ledger, source: Source, day: int) -> dict[int, dict[int, Poin
         for width, found in known.from_day().items()
         if (day + 1) * DAY % width == 0
     }
-    buckets |= known.within([day])
+    buckets |= known.within(ledger, [day])
     return {
         width: {bucket: pointer for bucket, pointer in found.items() if pointer.is_clean}
         for width, found in buckets.items()
