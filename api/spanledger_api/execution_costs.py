@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_costs"]
 
+_NOTHING: Final[Row] = {"cost": Decimal(0), "calls": 0, "records": 0}
 _AI_SERVICES: Final = ("openai", "google_video_ai", "whisper")
 _NAMED: Final = "execution_id IN {execution_ids:Array(String)}"
 _LAYOUT: Final = RecordLayout(
@@ -54,21 +55,22 @@ def read_costs(ledger: Ledger, execution_ids: Collection[str], costs_from: int) 
         costs_from: First instant of the records that count, in nanoseconds since 1970 UTC.
 
     Returns:
-        By execution, where it has any record.
+        By execution; all 0 where it has no record.
 
     Raises:
         LedgerUnavailableError: The ledger cannot be reached or did not answer in time.
     """
+    nothing: dict[str, Row] = dict.fromkeys(execution_ids, _NOTHING)
     if not execution_ids:
-        return {}
+        return nothing
     found = find_executions(ledger, Source.COST, list(execution_ids))
     parameters: dict[str, object] = {"execution_ids": list(execution_ids), "costs_from": costs_from}
     where = _within(found, Where((_SINCE_DAY,), parameters))
     newest = read_newest(ledger, _LAYOUT, _NAMED, where, () if found is None else found.settled_parts)
     if newest is None:
-        return {text(row, "execution_id"): row for row in ask(ledger, _SUMMED, where)}
+        return nothing | {text(row, "execution_id"): row for row in ask(ledger, _SUMMED, where)}
     counted = (row for row in newest if integer(row, "started_ns") >= costs_from)
-    return _sums(row for row in counted if row["execution_id"] in execution_ids)
+    return nothing | _sums(row for row in counted if row["execution_id"] in nothing)
 
 
 def _within(found: Whereabouts | None, where: Where) -> Where:

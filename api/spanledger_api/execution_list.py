@@ -1,7 +1,6 @@
 """Task executions by cost or time: GET /api/executions."""
 
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from spanledger_api.amounts import Amount, Milliseconds, milliseconds
+from spanledger_api.chosen_executions import ChosenExecutions
 from spanledger_api.execution_pages import ExecutionPages
 from spanledger_api.filters import ANY, Dimension, Where
 from spanledger_api.paging import Paged
@@ -26,7 +26,6 @@ router = APIRouter(tags=["executions"])
 # Costs are looked for from a week before the window on: clocks of several machines differ by less than that, and the
 # ledger is read no further back than the window needs.
 _WEEK_NS = 7 * 86_400 * 1_000_000_000
-_NOTHING: Row = {"cost": Decimal(0), "calls": 0, "records": 0}
 
 
 class ExecutionStatus(StrEnum):
@@ -98,22 +97,17 @@ class ExecutionsParameters(TimeWindow, Paged, frozen=True):
                 whole.append(f"{of_whole} = {{{name}:String}}")
                 of_root.append(f"{column} = {{{name}:String}}")
                 bound[name] = str(value)
-        costs_from = max(0, window.start - _WEEK_NS)
         paid = self._paid()
-        if paid.conditions:
-            begun = "started_at >= fromUnixTimestamp64Nano({costs_from:Int64}, 'UTC')"
-            whole.append(
-                f"execution_id IN (SELECT execution_id FROM cost_records WHERE {begun} AND {paid.sql})"  # noqa: S608 - every name is of an enumeration
-            )
-            bound |= {**paid.parameters, "costs_from": costs_from}
         return ExecutionPages(
-            ledger,
-            Where.within(window),
-            whole=" AND ".join(whole),
-            of_root=tuple(of_root),
-            bound=bound,
-            costs_from=costs_from,
-            is_of_records=bool(paid.conditions),
+            ChosenExecutions(
+                ledger,
+                Where.within(window),
+                whole=" AND ".join(whole),
+                of_root=tuple(of_root),
+                bound={**bound, **paid.parameters},
+                costs_from=max(0, window.start - _WEEK_NS),
+                paid=paid.sql,
+            )
         )
 
     def _paid(self) -> Where:
@@ -137,7 +131,7 @@ def read_executions(ledger: Ledger, now: datetime, parameters: ExecutionsParamet
     read = pages.newest if parameters.sort is Sorting.STARTED else pages.longest
     rows = read(parameters.page)
     costs = pages.costs(rows)
-    return [_summary(row, costs.get(text(row, "execution_id"), _NOTHING)) for row in rows]
+    return [_summary(row, costs[text(row, "execution_id")]) for row in rows]
 
 
 def _summary(row: Row, costs: Row) -> ExecutionSummary:

@@ -22,7 +22,7 @@ Row: TypeAlias = Mapping[str, object]
 _Cell = TypeVar("_Cell", date, int, str, Decimal)
 
 # Sums are taken over toDecimal256: a sum of the column's own 128 bits wraps round silently, and costs the same time.
-_LIMITS = " SETTINGS max_execution_time = 10"
+_LIMITS = {"max_execution_time": 10}
 
 
 def ask(ledger: Ledger, sql: Template, where: Where, page: Page | None = None, **parameters: object) -> list[Row]:
@@ -43,14 +43,17 @@ def ask(ledger: Ledger, sql: Template, where: Where, page: Page | None = None, *
     if page is not None:
         words += page.sql
         bound |= page.parameters
-    return list(ledger.query(words + _LIMITS, bound))
+    return list(ledger.query(words + _settings(_LIMITS), bound))
 
 
 def ask_with(ledger: Ledger, sql: Template, where: Where, settings: Mapping[str, int]) -> list[Row]:
     """The same with settings of the engine by name, a flag as 0 or 1; arguments and errors as of :func:`ask`."""
-    own = "".join(f", {name} = {value:d}" for name, value in settings.items())
-    words = as_known(sql.substitute(where=where.sql), where) + _LIMITS + own
+    words = as_known(sql.substitute(where=where.sql), where) + _settings({**_LIMITS, **settings})
     return list(ledger.query(words, {**where.parameters, **as_known_parameters(where)}))
+
+
+def _settings(values: Mapping[str, int]) -> str:
+    return " SETTINGS " + ", ".join(f"{name} = {value:d}" for name, value in values.items())
 
 
 def _cell(row: Row, name: str, kind: type[_Cell]) -> _Cell:
