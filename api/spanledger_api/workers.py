@@ -27,7 +27,7 @@ __all__ = ["start_workers"]
 
 _LEASE = "workers"
 _RATER_PAUSE_SECONDS = 0.5
-_KEEP_UP_PAUSE_SECONDS = 0.1
+_KEEP_UP_PAUSE_SECONDS = 0.2
 _LOOK_SHARED_SECONDS = 0.2
 """Steps that come so soon after each other look once whether anything was written."""
 
@@ -59,9 +59,9 @@ def start_workers(running: ExitStack, ledger: Ledger) -> None:
 
 
 def _workers(ledger: Ledger, lease: Lease | None, is_stopping: Callable[[], bool]) -> list[Periodic]:
-    def periodic(name: str, work: Callable[[], object], seconds: float) -> Periodic:
+    def periodic(name: str, work: Callable[[], object], seconds: float, due: threading.Event | None = None) -> Periodic:
         # The directory of an embedded ledger is held by one process; that is its lease.
-        return Periodic(name, work if lease is None else partial(_while_held, lease, work), seconds)
+        return Periodic(name, work if lease is None else partial(_while_held, lease, work), seconds, due)
 
     book, background = PriceBook.from_environment(), BackgroundLedger(ledger)
     writes = TableWrites(background, _LOOK_SHARED_SECONDS)
@@ -71,7 +71,7 @@ def _workers(ledger: Ledger, lease: Lease | None, is_stopping: Callable[[], bool
     return [
         periodic("rater", rater.rate_pending, _RATER_PAUSE_SECONDS),
         # Not in the background: reports are answered as of what it has found out, or wait for it.
-        periodic("recent-records", partial(keep_up, ledger), _KEEP_UP_PAUSE_SECONDS),
+        periodic("recent-records", partial(keep_up, ledger), _KEEP_UP_PAUSE_SECONDS, ledger.loaded),
         *(periodic(name, step, pause) for name, step, pause in (*rollups, *alerts)),
     ]
 

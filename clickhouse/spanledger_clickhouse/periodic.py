@@ -27,13 +27,17 @@ class Periodic:
         name: What the work is, for logs and the thread.
         work: The function.
         seconds: The pause.
+        due: Ends a pause when it is set, and is cleared then; None leaves each as long as it is.
 
     Attributes:
         failures: How many calls failed.
     """
 
-    def __init__(self, name: str, work: Callable[[], object], seconds: float) -> None:
+    def __init__(
+        self, name: str, work: Callable[[], object], seconds: float, due: threading.Event | None = None
+    ) -> None:
         self.failures = 0
+        self._due = due or threading.Event()
         self._name = name
         self._work = work
         self._seconds = seconds
@@ -47,6 +51,7 @@ class Periodic:
     def stop(self) -> None:
         """Let a call that runs finish, and make no other."""
         self._stopped.set()
+        self._due.set()
         self._thread.join()
 
     def _repeat(self) -> None:
@@ -56,5 +61,7 @@ class Periodic:
             except (ClickHouseError, RetryableError):
                 self.failures += 1
                 _log.exception("%s failed; it is tried again in %s seconds", self._name, self._seconds)
-            if self._stopped.wait(self._seconds):
+            self._due.wait(self._seconds)
+            self._due.clear()
+            if self._stopped.is_set():
                 return

@@ -34,13 +34,15 @@ def _total(ledger: Ledger) -> object:
 
 
 def test_what_an_earlier_process_left_is_loaded(ledger: Ledger) -> None:
-    """An open segment is loaded up to the frame that was cut short."""
+    """An open segment is loaded up to the frame that was cut short, and whoever waits for loads is told."""
     whole = [request_of(paid("0.1")).SerializeToString(), request_of(paid("0.2")).SerializeToString()]
     _leave_segment(ledger, *whole, suffix=".open", tail=frame(request_of(paid("9")).SerializeToString())[:-1])
 
+    ledger.loaded.clear()
     _run_once(ledger)
 
     assert _total(ledger) == Decimal("0.3")
+    assert ledger.loaded.is_set()
     assert ledger.dsn.path is not None
     assert list((ledger.dsn.path / "segments").iterdir()) == []
 
