@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from spanledger_clickhouse.literals import settings_text
@@ -11,7 +12,7 @@ from spanledger_clickhouse.rollups.distinct import ask_distinct
 from spanledger_clickhouse.rollups.family import FAMILIES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from spanledger_clickhouse.ledger import Ledger
     from spanledger_clickhouse.rollups.family import Family, Source
@@ -94,56 +95,75 @@ def build_slices(ledger: Ledger, source: Source, hour: int, slices: Sequence[int
     return {bucket - first: generation for bucket, generation in built.items()}
 
 
-def build_wide(ledger: Ledger, source: Source, stretch: tuple[int, int], parts: Sequence[int]) -> int:
-    """Add a wide bucket up from narrower ones.
+def build_wide(ledger: Ledger, source: Source, width_ns: int, parts: Mapping[int, Sequence[int]]) -> dict[int, int]:
+    """Add wide buckets up from narrower ones, all of them with one statement a family.
 
     Args:
         ledger: A ledger with the current schema.
         source: The records they are sums of.
-        stretch: First nanosecond of the bucket and first after it, since 1970 UTC.
-        parts: The generations of all buckets in it that have records.
+        width_ns: How long a wide bucket is, in nanoseconds.
+        parts: By wide bucket, counted from 1970: the generations of all buckets in it that have records.
 
     Returns:
-        The new generation; raises and counts as of :func:`build_hours`.
+        The new generation by bucket; raises and counts as of :func:`build_hours`.
     """
-    generation = time.time_ns()
-    parameters = {"generation": generation, "parts": list(parts), "first": stretch[0], "after": stretch[1]}
-    for family in _families(source):
-        if family.is_lookup and stretch[1] - stretch[0] > HOUR_NS:
-            continue
-        keys = ", ".join(family.groups)
-        measures = (measure.merged for measure in family.measures)
-        ledger.command(
-            f"INSERT INTO {family.table} (generation, started_at, {', '.join(family.columns)})"  # noqa: S608 - every name is of an enumeration
-            " SELECT {generation:UInt64}, fromUnixTimestamp64Nano({first:Int64}, 'UTC'),"
-            f" {', '.join([keys, *measures])}"
-            f" FROM {family.table} WHERE generation IN {{parts:Array(UInt64)}}"
-            " AND started_at >= fromUnixTimestamp64Nano({first:Int64}, 'UTC')"
-            " AND started_at < fromUnixTimestamp64Nano({after:Int64}, 'UTC')"
-            f" GROUP BY {keys}{_SETTINGS}",
-            parameters,
-        )
-    return generation
+    parameters = {"parts": [generation for each in parts.values() for generation in each]}
+    return _insert(
+        ledger,
+        [family for family in _families(source) if not family.is_lookup or width_ns <= HOUR_NS],
+        width_ns,
+        list(parts),
+        lambda family: _sum_of_parts(family, width_ns),
+        parameters,
+    )
+
+
+def _sum_of_parts(family: Family, width_ns: int) -> str:
+    """The same as :func:`sum_of_records`, from generations of narrower buckets."""
+    names = ", ".join(["bucket", *family.groups])
+    measures = [f"{measure.merged} AS summed_{measure.value}" for measure in family.measures]
+    return (
+        f"SELECT {', '.join([f'{bucket_sql(width_ns)} AS bucket', *family.groups, *measures])} FROM {family.table}"  # noqa: S608 - every name is of an enumeration
+        " WHERE generation IN {parts:Array(UInt64)}"
+        " AND started_at >= fromUnixTimestamp64Nano({window_start:Int64}, 'UTC')"
+        " AND started_at < fromUnixTimestamp64Nano({window_end:Int64}, 'UTC')"
+        f" GROUP BY {names}"
+    )
 
 
 def _build(ledger: Ledger, source: Source, width_ns: int, buckets: Sequence[int], records: str) -> dict[int, int]:
     """Sum buckets of one month up from the records."""
+    return _insert(
+        ledger, _families(source), width_ns, buckets, lambda family: sum_of_records(family, records, width_ns)
+    )
+
+
+def _insert(  # noqa: PLR0913, PLR0917 - what is inserted, and from what
+    ledger: Ledger,
+    families: Iterable[Family],
+    width_ns: int,
+    buckets: Sequence[int],
+    sums: Callable[[Family], str],
+    parameters: Mapping[str, object] = MappingProxyType({}),
+) -> dict[int, int]:
+    """Insert the sums of buckets as a generation each, and give back the generations by bucket."""
     first = time.time_ns()
     generations = {bucket: first + number for number, bucket in enumerate(sorted(buckets))}
-    parameters = {
+    told = {
         "first": first,
         "buckets": sorted(buckets),
         "window_start": min(buckets) * width_ns,
         "window_end": (max(buckets) + 1) * width_ns,
+        **parameters,
     }
-    for family in _families(source):
+    for family in families:
         summed = ", ".join([*family.groups, *(f"summed_{measure.value}" for measure in family.measures)])
         ledger.command(
             f"INSERT INTO {family.table} (generation, started_at, {', '.join(family.columns)})"  # noqa: S608 - every name is of an enumeration
             " SELECT {first:UInt64} + indexOf({buckets:Array(Int64)}, bucket) - 1,"
             f" fromUnixTimestamp64Nano(toInt64(bucket) * {width_ns}, 'UTC'), {summed}"
-            f" FROM ({sum_of_records(family, records, width_ns)}){_SETTINGS}",
-            parameters,
+            f" FROM ({sums(family)}){_SETTINGS}",
+            told,
         )
     return generations
 

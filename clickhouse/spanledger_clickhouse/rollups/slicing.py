@@ -16,7 +16,7 @@ from spanledger_clickhouse.rollups.slices import SLICE, WITHIN_HOUR, SlicedHour,
 from spanledger_clickhouse.rollups.widening import widen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from uuid import UUID
 
     from spanledger_clickhouse.ledger import Ledger
@@ -134,11 +134,15 @@ class Slicer:
         return len(due)
 
     def _widen(self, slices: Slices, hour: int, buckets: Buckets, horizon: int) -> int:
-        def make(width: int, bucket: int, parts: Sequence[int]) -> int:
-            first = hour * HOUR_NS + bucket * width * _SECOND_NS
-            generation = build_wide(self._ledger, self._source, (first, first + width * _SECOND_NS), parts)
-            slices.point(hour, width, {bucket: generation}, horizon)
-            return generation
+        def make(width: int, parts: Mapping[int, Sequence[int]]) -> dict[int, int]:
+            width_ns = width * _SECOND_NS
+            first = hour * HOUR_NS // width_ns
+            built = build_wide(
+                self._ledger, self._source, width_ns, {first + bucket: each for bucket, each in parts.items()}
+            )
+            generations = {bucket - first: generation for bucket, generation in built.items()}
+            slices.point(hour, width, generations, horizon)
+            return generations
 
         return widen(buckets, horizon, partial(self._is_over, hour), make)
 
@@ -149,9 +153,8 @@ class Slicer:
             part.is_clean for part in parts
         ):
             return 0
-        stretch = hour * HOUR_NS, (hour + 1) * HOUR_NS
-        generation = build_wide(self._ledger, self._source, stretch, [part.generation for part in parts])
-        pointers.point(HOUR, {hour: generation}, horizon)
+        generations = build_wide(self._ledger, self._source, HOUR_NS, {hour: [part.generation for part in parts]})
+        pointers.point(HOUR, generations, horizon)
         self._quiet.forget([(hour, each) for each in buckets[SLICE]])
         return 1
 

@@ -184,11 +184,10 @@ class RollupWorker:
         return len(due) + self._widen(source, pointers, known, horizon)
 
     def _widen(self, source: Source, pointers: Pointers, known: Buckets, horizon: int) -> int:
-        def make(width: int, bucket: int, parts: Sequence[int]) -> int:
-            stretch = bucket * width * HOUR_NS, (bucket + 1) * width * HOUR_NS
-            generation = build_wide(self._ledger, source, stretch, parts)
-            pointers.point(width, {bucket: generation}, horizon)
-            return generation
+        def make(width: int, parts: Mapping[int, Sequence[int]]) -> dict[int, int]:
+            generations = build_wide(self._ledger, source, width * HOUR_NS, parts)
+            pointers.point(width, generations, horizon)
+            return generations
 
         return widen(known, horizon, self._has_begun, make)
 

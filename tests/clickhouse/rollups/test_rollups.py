@@ -105,6 +105,23 @@ def test_a_late_span_sends_readers_to_the_records_of_its_hour_at_once(ledger: Le
     assert rolled_up(ledger, later) == (Decimal(sum(range(48)) + 1000), 49)
 
 
+def test_buckets_of_a_width_are_added_up_together(ledger: Ledger, worker: RollupWorker) -> None:
+    """A day becomes six buckets of four hours by one statement a rollup, each a generation of its own sums."""
+    store(ledger, hourly_spans(1))
+    with statements() as asked:
+        worker.rebuild()
+
+    rows = ledger.query(
+        "SELECT sum(cost) AS cost FROM rollup_activity_local WHERE generation IN"
+        " (SELECT generation FROM rollup_pointers_local WHERE width = 4) GROUP BY generation"
+        " ORDER BY cost"
+    )
+    inserted = [sql for sql in asked if sql.startswith("INSERT INTO rollup_activity_local")]
+
+    assert [row["cost"] for row in rows] == [Decimal(sum(range(first, first + 4))) for first in range(0, 24, 4)]
+    assert len(inserted) == 5  # an hour, four hours, a day, four days and sixteen
+
+
 def test_a_merge_hides_no_change(ledger: Ledger, worker: RollupWorker) -> None:
     """A change is seen although its part was merged with parts that were summed up long ago."""
     store(ledger, hourly_spans(2))
