@@ -71,7 +71,7 @@ def _workers(ledger: Ledger, lease: Lease | None, is_stopping: Callable[[], bool
     return [
         periodic("rater", rater.rate_pending, _RATER_PAUSE_SECONDS),
         # Not in the background: reports are answered as of what it has found out, or wait for it.
-        periodic("recent-records", partial(keep_up, ledger), _KEEP_UP_PAUSE_SECONDS, ledger.loaded),
+        periodic("recent-records", partial(keep_up, ledger), _KEEP_UP_PAUSE_SECONDS, ledger.origin.loaded),
         *(periodic(name, step, pause) for name, step, pause in (*rollups, *alerts)),
     ]
 

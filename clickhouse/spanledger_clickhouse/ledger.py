@@ -59,8 +59,9 @@ class Ledger:
         dsn: Where the ledger is.
         hides_rows: Whether statements see only some rows of the tables. What is summed up beforehand over all rows is
             of no use then.
-        loaded: Is set whenever spans were loaded; the one who waits for it clears it.
-        told_at: When somebody was last told of what was in it, in seconds of the monotonic clock; nobody: at no time.
+        loaded: Of the origin: is set whenever spans were loaded; the one who waits for it clears it.
+        told_at: Of the origin: when somebody was last told of what was in it, in seconds of the monotonic clock; nobody:
+            at no time.
     """
 
     hides_rows: bool = False
@@ -237,7 +238,6 @@ class ForwardingLedger(Ledger):
     def __init__(self, ledger: Ledger, settings: Mapping[str, str]) -> None:
         # The base's constructor would open the ledger a second time.
         self.dsn = ledger.dsn
-        self.loaded = ledger.loaded
         self._ledger = ledger
         self._settings = settings
 

@@ -75,7 +75,7 @@ class EmbeddedSink:
             client.command(
                 f"INSERT INTO otel_traces ({columns}) SETTINGS {settings_text(settings)} {select_rows(str(segment))}"
             )
-        self._ledger.loaded.set()
+        self._ledger.origin.loaded.set()
 
 
 class ServerSink:
