@@ -60,8 +60,8 @@ class Ledger:
         hides_rows: Whether statements see only some rows of the tables. What is summed up beforehand over all rows is
             of no use then.
         loaded: Of the origin: is set whenever spans were loaded; the one who waits for it clears it.
-        told_at: Of the origin: when somebody was last told of what was in it, in seconds of the monotonic clock; nobody:
-            at no time.
+        told_at: Of the origin: when somebody was last told of what was in it, in seconds of the monotonic clock; minus
+            infinity: never.
     """
 
     hides_rows: bool = False
