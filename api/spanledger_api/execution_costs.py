@@ -28,7 +28,7 @@ _NAMED: Final = "execution_id IN {execution_ids:Array(String)}"
 _LAYOUT: Final = RecordLayout(
     Source.COST,
     f"execution_id, user_id, service, total_cost, currency, toUnixTimestamp64Nano(started_at) AS started_ns, {IDS}",
-    most_rows=20_000,
+    most_rows=50_000,
 )
 _SUMMED: Final = Template(f"""
 SELECT

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["IDS", "SETTINGS", "RecordLayout", "read_newest"]
 
-_MOST_KEYS: Final = 20_000
+_MOST_KEYS: Final = 50_000
 """So many keys are bound as parameters; the engine looks up more itself."""
 
 # One thread, as both kinds of records are read at once.
