@@ -131,7 +131,9 @@ def read_newest(
     fresh = [row for row in rows if text(row, "part") not in settled]
     if len(rows) > layout.most_rows or len(fresh) > _MOST_KEYS:
         return None
-    parts = [*_exhausted_parts(rows), *settled]
+    # A row that came since may have another version in its month, whatever was settled there before.
+    came = {text(row, "partition") for row in fresh}
+    parts = [*_exhausted_parts(rows), *(part for part in settled if PartName.of(part).partition not in came)]
     return _newest(layout, [*rows, *_other_versions(ledger, layout, fresh, parts)])
 
 

@@ -13,7 +13,9 @@ from urllib.parse import quote
 import pytest
 
 from spanledger_api import named_records
-from spanledger_clickhouse.rollups import RollupWorker, Source, find_execution
+from spanledger_api.execution_records import read_records
+from spanledger_api.filters import Dimension, Where
+from spanledger_clickhouse.rollups import RollupWorker, Source, find_execution, one_moment
 from spanledger_clickhouse.rollups.reading import Whereabouts
 from tests.api.conftest import NOW
 from tests.api.spans import Span, store
@@ -186,6 +188,25 @@ def test_a_record_that_came_to_name_another_execution_is_not_shown(ledger: Ledge
         record["span_id"] for record in other["cost_records"]
     ]
     assert changed_since.status_code == 404
+
+
+def test_what_came_since_months_were_found_settled_is_compared_with_them(ledger: Ledger) -> None:
+    """A version that names the execution is not shown where one in the merged month outranks it and names another."""
+    paid = [Span(service="s3", cost=Decimal(1), execution=name, user=name, start=NOW) for name in ("e", "other")]
+    store(ledger, paid)
+    ledger.command("OPTIMIZE TABLE cost_records_local FINAL")
+    RollupWorker(ledger, quiet_seconds=0).rebuild()
+    where = Where(()).equal(Dimension.EXECUTION_ID, "e")
+    with one_moment(ledger):
+        before = read_records(ledger, Source.COST, where, "e")
+        ledger.command(
+            "INSERT INTO cost_records_local SELECT * REPLACE ('e' AS execution_id, version - 1 AS version)"
+            " FROM cost_records_local WHERE user_id = 'other'"
+        )
+        after = read_records(ledger, Source.COST, where, "e")
+
+    assert [row["user_id"] for row in before] == ["e"]
+    assert after == before
 
 
 @pytest.mark.parametrize("most_rows", [30, 2])
