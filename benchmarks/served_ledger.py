@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from measured_process import MeasuredProcess
-from reports import PATHS
+from reports import PATHS, SCATTERED
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -55,10 +55,10 @@ def served_ledger(
 
 
 @contextmanager
-def report_questions(api: str) -> Generator[Questions]:
-    """Lend a request for each report, of an API at an address."""
+def report_questions(api: str) -> Generator[tuple[Questions, ...]]:
+    """Lend a request for each report, of an API at an address: those that are asked in turns, then one by itself."""
     with httpx.Client(base_url=api, timeout=120) as client:
-        yield {name: partial(_get, client, path) for name, path in PATHS.items()}
+        yield tuple({name: partial(_get, client, path) for name, path in paths.items()} for paths in (PATHS, SCATTERED))
 
 
 @contextmanager
